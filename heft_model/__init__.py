@@ -1,0 +1,1 @@
+"""From dossiers to verdicts. Knows text and tensors; knows neither Kafka nor chains."""

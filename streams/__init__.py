@@ -1,0 +1,1 @@
+"""Everything between the outside world and a topic: the bottom layer."""

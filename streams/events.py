@@ -1,0 +1,389 @@
+"""The words of the domain, as frozen structs: what travels through every topic.
+
+Rules that a reader may rely on, and an author must keep:
+
+- timestamps are timezone-aware UTC; amounts are integers in base units, never floats;
+- a fact that can be unknown is ``UNSET`` on the wire (absent), with its reason in
+  ``Facts.missing``; it is never silently false or zero;
+- ids derive from chain, pool and log position alone, so the same event seen twice is the same
+  event (invariant 2);
+- fields are only added, with defaults; a breaking change is a new topic version. ``v`` names the
+  version that a record was written in, and a reader refuses one that it does not know.
+
+This module does not own topics or keys (``topics``) nor how facts are computed (``enrich``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from streams.errors import Invalid
+
+__all__ = [
+    "Activity",
+    "Alert",
+    "DeadLetter",
+    "Event",
+    "Evidence",
+    "Facts",
+    "Head",
+    "Holders",
+    "Launch",
+    "Liquidity",
+    "LpTransfer",
+    "Position",
+    "Swap",
+    "Sync",
+    "TokenFacts",
+    "Trading",
+    "Verdict",
+    "decode",
+    "encode",
+]
+
+SCHEMA_VERSION = 1
+
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""A short lower-case name: a chain (``ethereum``) or a venue (``uniswap-v2``)."""
+
+Address = Annotated[str, Meta(min_length=1, max_length=128)]
+"""An account on its chain: lower-case ``0x`` hex on EVM chains, base58 on Solana."""
+
+Amount = Annotated[int, Meta(ge=0)]
+"""An integer in the asset's base units (up to 256 bits)."""
+
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A moment in UTC; a naive timestamp is refused."""
+
+Ratio = Annotated[float, Meta(ge=0)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Trigger = Literal[
+    "launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"
+]
+
+
+class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """Where on its chain an event stands; positions of one pool are strictly increasing."""
+
+    block: int
+    log_index: int
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False):
+    """What every record shares. ``v`` is the schema version that it was written in."""
+
+    v: int = SCHEMA_VERSION
+
+
+class OnPool(Event, frozen=True, kw_only=True):
+    """An event of one pool at one log position."""
+
+    chain: Slug
+    pool: Address
+    block: Annotated[int, Meta(ge=0)]
+    log_index: Annotated[int, Meta(ge=0)]
+    at: Instant
+
+    @property
+    def key(self) -> str:
+        """The Kafka key: events with the same key keep their order (invariant 3)."""
+        return f"{self.chain}:{self.pool}"
+
+    @property
+    def position(self) -> Position:
+        """The log position, comparable within a pool."""
+        return Position(self.block, self.log_index)
+
+    @property
+    def id(self) -> str:
+        """The stable id, equal for every sighting of the same event."""
+        return f"{self.chain}:{self.pool}:{self.block}:{self.log_index}"
+
+
+class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
+    """First sight of a tradable token: a new pool on a venue.
+
+    ``token_is_0`` tells which of the pool's two reserves is the token; the other is the quote.
+    What the source could not know stays ``UNSET``.
+    """
+
+    venue: Slug
+    token: Address | UnsetType = UNSET
+    quote: Address | UnsetType = UNSET
+    quote_symbol: Annotated[str, Meta(max_length=32)] | UnsetType = UNSET
+    quote_decimals: Annotated[int, Meta(ge=0, le=36)] = 18
+    token_is_0: bool
+    name: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    symbol: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    decimals: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+    total_supply: Amount | UnsetType = UNSET
+    deployer: Address | UnsetType = UNSET
+    lp_visible: bool = True
+    """Whether the source also sends this pool's LP token transfers."""
+
+
+class Sync(OnPool, frozen=True, kw_only=True, tag="sync"):
+    """A V2-like pool's reserves after a change (Uniswap V2 ``Sync``)."""
+
+    reserve0: Amount
+    reserve1: Amount
+
+
+class Swap(OnPool, frozen=True, kw_only=True, tag="swap"):
+    """A trade, naming who traded; amounts come from the ``Sync`` beside it."""
+
+    sender: Address
+    to: Address
+
+
+class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
+    """LP tokens moving between holders; from the zero address is a mint, to it is a burn."""
+
+    sender: Address
+    to: Address
+    value: Amount
+
+
+class Head(Event, frozen=True, kw_only=True, tag="head"):
+    """The chain's clock: every event of ``chain`` before ``at`` has been sent.
+
+    Sent to every partition, so that a pool that stays quiet still grows older.
+    """
+
+    chain: Slug
+    block: Annotated[int, Meta(ge=0)]
+    at: Instant
+    last: bool = False
+    """True once, when a recording has ended: no event of this chain follows."""
+
+    @property
+    def id(self) -> str:
+        """The stable id of this tick."""
+        return f"{self.chain}:head:{self.block}"
+
+
+Activity = Launch | Sync | Swap | LpTransfer | Head
+
+
+class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the token says of itself. Attacker-written text: sanitise before any use."""
+
+    name: str | UnsetType = UNSET
+    symbol: str | UnsetType = UNSET
+    decimals: int | UnsetType = UNSET
+    total_supply: Amount | UnsetType = UNSET
+    pooled_share: Ratio | UnsetType = UNSET
+    """Token reserve at launch over total supply (can pass 1 when supply was minted since)."""
+
+
+class Liquidity(msgspec.Struct, frozen=True, kw_only=True):
+    """The pool's quote side, in whole quote units, and how it was moved by its providers."""
+
+    reserve: Ratio
+    reserve_initial: Ratio
+    reserve_max: Ratio
+    added: Ratio
+    removed: Ratio
+    adds: int
+    removes: int
+    largest_removal_share: Ratio
+    """Largest share of the reserve that one removal took, 0..1."""
+    seconds_since_removal: float | UnsetType = UNSET
+
+
+class Trading(msgspec.Struct, frozen=True, kw_only=True):
+    """Trades so far and of late, amounts in whole quote units, prices as ratios."""
+
+    buys: int
+    sells: int
+    buys_last_hour: int
+    sells_last_hour: int
+    buys_first_block: int
+    buy_volume: Ratio
+    sell_volume: Ratio
+    largest_buy: Ratio
+    largest_sell_share: Ratio
+    """Largest share of the quote reserve that one sell took, 0..1."""
+    price_to_initial: Ratio
+    price_to_max: Ratio
+    price_to_hour_ago: Ratio
+    price_volatility: Ratio
+    """Standard deviation of log price changes between consecutive trades."""
+    seconds_to_first_buy: float | UnsetType = UNSET
+    seconds_to_first_sell: float | UnsetType = UNSET
+    seconds_since_trade: float | UnsetType = UNSET
+    seconds_since_sell: float | UnsetType = UNSET
+    traders: int | UnsetType = UNSET
+    sellers: int | UnsetType = UNSET
+
+
+class Holders(msgspec.Struct, frozen=True, kw_only=True):
+    """Who can pull the liquidity: shares of the LP token's supply, 0..1."""
+
+    lp_holders: int
+    lp_top_share: Ratio
+    lp_burnt_share: Ratio
+    lp_locked_share: Ratio
+    lp_removed_share: Ratio
+    lp_mints: int
+    lp_burns: int
+    lp_transfers: int
+    seconds_since_lp_move: float
+
+
+class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
+    """A dossier: all that was known of a launch at one moment, and what was not, and why.
+
+    ``at`` is the moment it speaks of; ``block`` and ``log_index`` are the last event it has
+    seen. Nothing later than ``at`` is inside (invariant 4).
+    """
+
+    venue: Slug
+    trigger: Trigger
+    sequence: Annotated[int, Meta(ge=0)]
+    """0 for a pool's first dossier, then 1, 2, ...: what a consumer dedups by."""
+    launched_at: Instant
+    age: Annotated[float, Meta(ge=0)]
+    """Seconds since launch at ``at``."""
+    quote_symbol: str | UnsetType = UNSET
+    token_address: Address | UnsetType = UNSET
+    token: TokenFacts
+    liquidity: Liquidity
+    trading: Trading
+    holders: Holders | UnsetType = UNSET
+    missing: dict[str, str] = {}
+    """Name of each unknown fact (``holders``, ``token.name``) to the reason it is unknown."""
+
+    @property
+    def id(self) -> str:
+        """One dossier a pool and sequence number."""
+        return f"{self.chain}:{self.pool}:facts:{self.sequence}"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact that carried a verdict: masking it would move the probability by ``weight``."""
+
+    fact: str
+    value: str
+    weight: float
+
+
+class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
+    """The model's scored opinion on one dossier, with all that is needed to reproduce it."""
+
+    facts_id: str
+    sequence: Annotated[int, Meta(ge=0)]
+    trigger: Trigger
+    age: Annotated[float, Meta(ge=0)]
+    venue: Slug
+    name: str | UnsetType = UNSET
+    symbol: str | UnsetType = UNSET
+    token_address: Address | UnsetType = UNSET
+    liquidity: Ratio
+    liquidity_max: Ratio
+    quote_symbol: str | UnsetType = UNSET
+    probability: Probability
+    """Calibrated: of 100 verdicts at 0.9, about 90 rug."""
+    threshold: Probability
+    """At or above it the bundle promises its stated alert precision."""
+    evidence: list[Evidence] = []
+    analysis: str = ""
+    bundle: str
+    prompt_version: int
+    facts_hash: str
+    coverage: Probability
+    """Share of the dossier's facts that were known."""
+    scored_at: Instant
+
+    @property
+    def id(self) -> str:
+        """A dossier is judged once: the verdict's id is the dossier's."""
+        return self.facts_id
+
+
+class Alert(OnPool, frozen=True, kw_only=True, tag="alert"):
+    """What people are told: an alert is raised once a pool, then updated or confirmed."""
+
+    alert_id: str
+    """Same for every message about this alert."""
+    action: Literal["raised", "updated", "confirmed"]
+    sequence: int
+    """0 for ``raised``, then 1, 2, ... in order."""
+    reason: str
+    verdict: Verdict
+    raised_at: Instant
+    lost: Ratio | UnsetType = UNSET
+    """Quote units that left the pool; set when confirmed."""
+    lead_seconds: float | UnsetType = UNSET
+    """From the raising to the confirmation, on the chain's clock; set when confirmed."""
+
+    @property
+    def id(self) -> str:
+        """The idempotency key of this message."""
+        return f"{self.alert_id}:{self.sequence}"
+
+
+class DeadLetter(Event, frozen=True, kw_only=True, tag="dead-letter"):
+    """A record that could not be used: where it was, why, and its bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    reason: str
+    detail: str
+    key: bytes
+    value: bytes
+    at: Instant
+
+    @property
+    def id(self) -> str:
+        """A record is dead once a stage."""
+        return f"{self.stage}:{self.topic}:{self.partition}:{self.offset}"
+
+
+T = TypeVar("T")
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoders: dict[object, msgspec.json.Decoder[object]] = {}
+
+
+class _Version(msgspec.Struct):
+    v: int = SCHEMA_VERSION
+
+
+_version_decoder = msgspec.json.Decoder(_Version)
+
+
+def encode(event: msgspec.Struct) -> bytes:
+    """The event as compact JSON, as it travels and as the published schema describes it."""
+    return _encoder.encode(event)
+
+
+def decode(data: bytes, type_: type[T]) -> T:
+    """The event that ``data`` holds; raises ``Invalid`` with a path for anything else."""
+    decoder = _decoders.get(type_)
+    if decoder is None:
+        decoder = _decoders[type_] = msgspec.json.Decoder(type_)
+    try:
+        event = decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _refusal(data, error) from error
+    if getattr(event, "v", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise Invalid(f"schema version {event.v} is not known here", reason="unknown-version")  # type: ignore[attr-defined]
+    return event  # type: ignore[return-value]
+
+
+def _refusal(data: bytes, error: Exception) -> Invalid:
+    """Name an unknown version as such: a newer writer is not a broken one."""
+    try:
+        version = _version_decoder.decode(data).v
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        version = SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
+        return Invalid(f"schema version {version} is not known here", reason="unknown-version")
+    kind = "schema" if isinstance(error, msgspec.ValidationError) else "json"
+    return Invalid(f"not a usable event: {error}", reason=kind)

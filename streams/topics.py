@@ -1,0 +1,69 @@
+"""Every topic in pipeline order: name, event type, key, partitions, retention.
+
+A topic's name carries its version; its dead letters stand beside it in ``<name>.dead``. All
+topics share the key ``chain:pool`` and the partition count, so that a pool stays on one partition
+number from launch to alert (invariant 3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Verdict
+
+__all__ = ["ACTIVITY", "ALERTS", "FACTS", "LAUNCHES", "TOPICS", "VERDICTS", "Topic"]
+
+DAY_MS = 86_400_000
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
+    """One topic: what it holds and how long."""
+
+    name: str
+    event: Any
+    """The struct, or union of structs, that every record decodes to."""
+    purpose: str
+    retention_ms: int
+
+    @property
+    def dead(self) -> str:
+        """Where records of this topic go that could not be used."""
+        return f"{self.name}.dead"
+
+
+LAUNCHES = Topic(
+    name="heft.launches.v1",
+    event=Launch,
+    purpose="first sight of each tradable token, for whoever wants only that",
+    retention_ms=30 * DAY_MS,
+)
+ACTIVITY = Topic(
+    name="heft.activity.v1",
+    event=Activity,
+    purpose="launches and what happens on their pools, in chain order per pool",
+    retention_ms=2 * DAY_MS,
+)
+FACTS = Topic(
+    name="heft.facts.v1",
+    event=Facts,
+    purpose="dossiers, at launch, at fixed ages and on material change",
+    retention_ms=7 * DAY_MS,
+)
+VERDICTS = Topic(
+    name="heft.verdicts.v1",
+    event=Verdict,
+    purpose="the model's calibrated opinion on each dossier",
+    retention_ms=30 * DAY_MS,
+)
+ALERTS = Topic(
+    name="heft.alerts.v1",
+    event=Alert,
+    purpose="what people are told: raised, updated, confirmed",
+    retention_ms=90 * DAY_MS,
+)
+
+TOPICS: tuple[Topic, ...] = (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS)
+DEAD_RETENTION_MS = 30 * DAY_MS
+DEAD_EVENT = DeadLetter
