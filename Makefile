@@ -1,0 +1,69 @@
+# Everything a developer does is one command; each target does its own set-up.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.PHONY: help demo test check bench soak train-nano coverage schemas clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; \
+  done)
+endif
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Where recorded mainnet data lies, for the targets that read it.
+export HEFT_DATA_DIR ?= ../shared
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.serve ## play the bundled recording through the whole pipeline; stays up after it (ONCE=1: exits)
+	$(BIN)/heft demo $(if $(ONCE),--once)
+
+test: check ## what CI runs: lint, types, import contracts, tests
+	$(BIN)/pytest
+
+check: $(VENV)/.develop ## lint, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: $(VENV)/.develop ## branch coverage of the tests, by file
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: $(VENV)/.develop ## measure throughput, latency and memory
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.develop ## kill -9 the daemon at 20 random points of a replay and compare the outcome
+	$(BIN)/python -m benchmarks.soak
+
+train-nano: $(VENV)/.develop ## train the bundled model again from the recorded pools in HEFT_DATA_DIR
+	$(BIN)/heft train $(HEFT_DATA_DIR)/data/uniswap_v2_pool_events --name nano
+
+schemas: $(VENV)/.serve ## write the JSON Schema of every topic into docs/schemas
+	$(BIN)/heft topics --schema docs/schemas
+
+clean: ## remove what the targets made, the environment included
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	  .import_linter_cache .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { \
+	  echo "make: Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/.serve: $(VENV)/.created pyproject.toml constraints.txt
+	test -e $(VENV)/.develop || $(INSTALL) -e '.[cpu]'
+	touch $@
+
+$(VENV)/.develop: $(VENV)/.created pyproject.toml constraints.txt
+	$(INSTALL) -e '.[cpu,train,dev]'
+	touch $@ $(VENV)/.serve
