@@ -14,7 +14,9 @@ from streams.text import MARKS_PER_LETTER, sanitise
 HOSTILE = st.text(
     st.one_of(
         st.characters(),  # surrogates too
-        st.sampled_from("\u202e\u2066\u200b\ufeff\x00\x1b\n\t\u034f\u0301\u20dd\u3164\ufe0f\ufdfa "),
+        st.sampled_from(
+            "\u202e\u2066\u200b\ufeff\x00\x1b\n\t\u034f\u0301\u20dd\u3164\ufe0f\ufdfa "
+        ),
     ),
     max_size=200,
 )
