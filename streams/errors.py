@@ -30,7 +30,7 @@ class Retry(HeftError):
 
 
 class Invalid(HeftError):
-    """One record, file or setting is unusable; ``reason`` is a short slug fit for a metric label."""
+    """One record, file or setting is unusable; ``reason`` is a slug fit for a metric label."""
 
     def __init__(self, message: str, *, reason: str = "invalid") -> None:
         super().__init__(message)

@@ -61,9 +61,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 
 Ratio = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
-Trigger = Literal[
-    "launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"
-]
+Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"]
 
 
 class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -134,10 +132,14 @@ class Sync(OnPool, frozen=True, kw_only=True, tag="sync"):
 
 
 class Swap(OnPool, frozen=True, kw_only=True, tag="swap"):
-    """A trade, naming who traded; amounts come from the ``Sync`` beside it."""
+    """A trade, naming who received; reserves come from the ``Sync`` beside it."""
 
     sender: Address
     to: Address
+    amount0_in: Amount
+    amount1_in: Amount
+    amount0_out: Amount
+    amount1_out: Amount
 
 
 class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
@@ -149,7 +151,7 @@ class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
 
 
 class Head(Event, frozen=True, kw_only=True, tag="head"):
-    """The chain's clock: every event of ``chain`` before ``at`` has been sent.
+    """The chain's clock: every event of ``chain`` up to and including ``block`` has been sent.
 
     Sent to every partition, so that a pool that stays quiet still grows older.
     """
@@ -217,8 +219,8 @@ class Trading(msgspec.Struct, frozen=True, kw_only=True):
     seconds_to_first_sell: float | UnsetType = UNSET
     seconds_since_trade: float | UnsetType = UNSET
     seconds_since_sell: float | UnsetType = UNSET
-    traders: int | UnsetType = UNSET
-    sellers: int | UnsetType = UNSET
+    buyers: int | UnsetType = UNSET
+    """Distinct receivers of bought tokens, counted up to 1,000; needs ``Swap`` events."""
 
 
 class Holders(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,91 @@
+"""The enricher: a stage that turns activity into dossiers.
+
+A thin shell around one ``Fold`` a partition. Before a batch it brings in the stored pools that
+the batch speaks of; after it, it stores those that changed and lets go of those that nothing is
+due for, the least recently used first. Redelivered events are known by their log position, so a
+crash at any point changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+
+from streams import telemetry
+from streams.enrich.fold import Fold
+from streams.enrich.store import PoolStore, Stored
+from streams.events import Facts, Head, Launch
+from streams.stage import Outcome, Received, message
+from streams.topics import FACTS
+
+__all__ = ["EnrichTransform"]
+
+POOLS_KEPT = 5_000
+"""Pools per partition in memory that nothing is due for; about 4 kB each."""
+FORGET_AFTER_S = 30 * 86_400.0
+"""A pool without an event for so long is no longer followed."""
+FORGET_EVERY_S = 86_400.0
+
+log = structlog.get_logger(__name__)
+
+
+class EnrichTransform:
+    """``heft.activity.v1`` in, ``heft.facts.v1`` out."""
+
+    def __init__(self, store: PoolStore, *, pools_kept: int = POOLS_KEPT) -> None:
+        self._store = store
+        self._pools_kept = pools_kept
+        self._folds: dict[int, Fold] = {}
+        self._now = 0.0
+        self._forgotten_at = 0.0
+
+    async def open(self, partitions: frozenset[int]) -> None:
+        """Forget everything and take in what is still due on ``partitions``."""
+        self._folds = {partition: Fold() for partition in partitions}
+        for stored in await self._store.waiting(partitions):
+            self._folds[stored.partition].put(stored.key, stored.pool)
+
+    async def apply(self, batch: Sequence[Received]) -> Outcome:
+        """The dossiers that the batch completes, in order within each partition."""
+        await self._bring_in(batch)
+        facts: list[Facts] = []
+        for received in batch:
+            facts += self._folds[received.record.partition].feed(received.event)
+        self._observe(batch, facts)
+        return Outcome(messages=[message(FACTS, dossier) for dossier in facts])
+
+    async def save(self) -> None:
+        """Store what changed, then let go of what is not needed."""
+        await self._store.save(
+            Stored(key, partition, fold.pools[key])
+            for partition, fold in self._folds.items()
+            for key in fold.changed
+        )
+        for fold in self._folds.values():
+            fold.changed.clear()
+            fold.shrink(self._pools_kept)
+        if self._now - self._forgotten_at >= FORGET_EVERY_S:
+            self._forgotten_at = self._now
+            await self._store.forget(self._now - FORGET_AFTER_S)
+
+    async def _bring_in(self, batch: Sequence[Received]) -> None:
+        absent: dict[int, set[str]] = defaultdict(set)
+        for received in batch:
+            event, partition = received.event, received.record.partition
+            if not isinstance(event, Head) and event.key not in self._folds[partition].pools:
+                absent[partition].add(event.key)
+        for partition, keys in absent.items():
+            for stored in await self._store.load(keys):
+                self._folds[partition].put(stored.key, stored.pool)
+
+    def _observe(self, batch: Sequence[Received], facts: Sequence[Facts]) -> None:
+        for received in batch:
+            event = received.event
+            if isinstance(event, Launch):
+                telemetry.LAUNCHES.labels(event.chain, event.venue).inc()
+        if batch:
+            self._now = max(self._now, batch[-1].event.at.timestamp())
+        for dossier in facts:
+            telemetry.FACTS.labels(dossier.trigger).inc()

@@ -1,0 +1,143 @@
+"""From a pool's state to its dossier, as of a moment: what is known, what is not, and why.
+
+Pure. The caller guarantees that ``pool`` has folded in every event up to ``time`` and none later
+(invariant 4).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from msgspec import UNSET, UnsetType
+
+from streams.enrich.pool import Pool
+from streams.events import Facts, Holders, Launch, Liquidity, TokenFacts, Trading, Trigger
+
+__all__ = ["facts_from_pool"]
+
+NOT_SENT = "the source does not send it"
+NOT_YET = "has not happened"
+NO_SWAPS = "the source names no traders"
+
+
+def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
+    """The dossier of ``pool`` at ``time`` (UNIX seconds), which must not precede its launch."""
+    launch = pool.launch
+    launched = pool.launched if pool.launched is not None else time
+    token, trading, holders = _token(pool), _trading(pool, time), _holders(pool, time)
+    return Facts(
+        chain=launch.chain,
+        pool=launch.pool,
+        block=pool.position.block,
+        log_index=pool.position.log_index,
+        at=datetime.fromtimestamp(time, UTC),
+        venue=launch.venue,
+        trigger=trigger,
+        sequence=pool.sequence,
+        launched_at=datetime.fromtimestamp(launched, UTC),
+        age=time - launched,
+        quote_symbol=launch.quote_symbol,
+        token_address=launch.token,
+        token=token,
+        liquidity=_liquidity(pool, time),
+        trading=trading,
+        holders=holders,
+        missing=_missing(launch, token, trading, holders),
+    )
+
+
+def _token(pool: Pool) -> TokenFacts:
+    launch = pool.launch
+    supply = launch.total_supply
+    share: float | UnsetType = UNSET
+    if not isinstance(supply, UnsetType) and supply > 0:
+        share = pool.token_initial / supply
+    return TokenFacts(
+        name=launch.name,
+        symbol=launch.symbol,
+        decimals=launch.decimals,
+        total_supply=supply,
+        pooled_share=share,
+    )
+
+
+def _liquidity(pool: Pool, time: float) -> Liquidity:
+    return Liquidity(
+        reserve=pool.quote,
+        reserve_initial=pool.quote_initial,
+        reserve_max=pool.quote_max,
+        added=pool.added,
+        removed=pool.removed,
+        adds=pool.adds,
+        removes=pool.removes,
+        largest_removal_share=pool.largest_removal,
+        seconds_since_removal=_since(pool.last_removal, time),
+    )
+
+
+def _trading(pool: Pool, time: float) -> Trading:
+    hour = pool.buckets_within_hour(time)
+    earlier = pool.bucket_before(time)
+    price, before = pool.price, earlier.close if earlier else pool.price_initial
+    return Trading(
+        buys=pool.buys,
+        sells=pool.sells,
+        buys_last_hour=sum(bucket.buys for bucket in hour),
+        sells_last_hour=sum(bucket.sells for bucket in hour),
+        buys_first_block=pool.buys_first_block,
+        buy_volume=pool.buy_volume,
+        sell_volume=pool.sell_volume,
+        largest_buy=pool.largest_buy,
+        largest_sell_share=pool.largest_sell,
+        price_to_initial=_ratio(price, pool.price_initial),
+        price_to_max=_ratio(price, pool.price_max),
+        price_to_hour_ago=_ratio(price, before),
+        price_volatility=(pool.step_m2 / pool.steps) ** 0.5 if pool.steps else 0.0,
+        seconds_to_first_buy=_since(pool.launched, pool.first_buy),
+        seconds_to_first_sell=_since(pool.launched, pool.first_sell),
+        seconds_since_trade=_since(pool.last_trade, time),
+        seconds_since_sell=_since(pool.last_sell, time),
+        buyers=len(pool.buyers) if pool.buyers else UNSET,
+    )
+
+
+def _holders(pool: Pool, time: float) -> Holders | UnsetType:
+    book, address = pool.book, pool.launch.pool
+    if not pool.launch.lp_visible or book.last_move is None:
+        return UNSET
+    return Holders(
+        lp_holders=book.holders,
+        lp_top_share=book.top_share(address),
+        lp_burnt_share=book.burnt_share(),
+        lp_locked_share=book.locked_share(),
+        lp_removed_share=book.removed_share(),
+        lp_mints=book.mints,
+        lp_burns=book.burns,
+        lp_transfers=book.transfers,
+        seconds_since_lp_move=time - book.last_move,
+    )
+
+
+def _since(start: float | None, end: float | None) -> float | UnsetType:
+    return UNSET if start is None or end is None else end - start
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+def _missing(
+    launch: Launch, token: TokenFacts, trading: Trading, holders: Holders | UnsetType
+) -> dict[str, str]:
+    """Each unknown fact by its path, with the reason a person would want to read."""
+    missing = {
+        f"token.{name}": NOT_SENT
+        for name in token.__struct_fields__
+        if getattr(token, name) is UNSET
+    }
+    for name in trading.__struct_fields__:
+        if getattr(trading, name) is UNSET:
+            missing[f"trading.{name}"] = NO_SWAPS if name == "buyers" else NOT_YET
+    if holders is UNSET:
+        missing["holders"] = NOT_YET if launch.lp_visible else NOT_SENT
+    return missing

@@ -1,0 +1,111 @@
+"""Activity in, dossiers out: the pure heart of the enricher.
+
+``Fold`` keeps the pools that it is given, applies each event once, and emits ``Facts`` when a
+pool reaches a scheduled age and when it changes materially. It owns no storage: whoever feeds it
+puts pools in before their events and takes changed ones out afterwards.
+
+Event time rules. A scheduled dossier as of time T holds exactly the events up to T: it leaves
+when the chain's clock passes T, that is on a later event of the same partition or on a ``Head``,
+and before any later event of its pool is applied. So the same input gives the same dossiers,
+however it is cut into batches.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from streams.enrich.facts import facts_from_pool
+from streams.enrich.pool import Pool
+from streams.events import Activity, Facts, Head, Launch, Position, Trigger
+
+__all__ = ["SCHEDULE", "Fold", "next_due"]
+
+SCHEDULE: tuple[tuple[float, Trigger], ...] = (
+    (0.0, "launch"),
+    (300.0, "5m"),
+    (3600.0, "1h"),
+    (6 * 3600.0, "6h"),
+    (24 * 3600.0, "24h"),
+)
+"""Ages in seconds at which every pool gets a dossier, and what they are called."""
+
+BEFORE_ANYTHING = Position(-1, -1)
+
+
+def next_due(pool: Pool) -> float | None:
+    """UNIX time of the pool's next scheduled dossier; ``None`` when there is none."""
+    if pool.launched is None or pool.stage >= len(SCHEDULE):
+        return None
+    return pool.launched + SCHEDULE[pool.stage][0]
+
+
+class Fold:
+    """The pools of one set of partitions, by key; ``changed`` collects keys to be stored."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, Pool] = {}
+        self.changed: set[str] = set()
+        self._due: dict[str, list[tuple[float, str]]] = {}
+
+    def put(self, key: str, pool: Pool) -> None:
+        """Take a stored pool in, with what it is still due."""
+        self.pools[key] = pool
+        self._schedule(key, pool)
+
+    def shrink(self, most: int) -> None:
+        """Let go of the least recently used pools beyond ``most`` that nothing is due for."""
+        if len(self.pools) <= most:
+            return
+        idle = [key for key, pool in self.pools.items() if next_due(pool) is None]
+        for key in idle[: max(0, len(idle) - most)]:
+            del self.pools[key]
+
+    def feed(self, event: Activity) -> list[Facts]:
+        """Apply one event; the dossiers that are due by then, then its own if it is material."""
+        time = event.at.timestamp()
+        if isinstance(event, Head):
+            return self._advance(event.chain, time, inclusive=True)
+        facts = self._advance(event.chain, time, inclusive=False)
+        pool = self.pools.get(event.key)
+        if isinstance(event, Launch):
+            if pool is None:
+                self._begin(event)
+            return facts
+        if pool is None or pool.has_seen(event.position):
+            return facts
+        self.pools[event.key] = self.pools.pop(event.key)  # most recently used is last
+        unlaunched = pool.launched is None
+        material = pool.apply(event)
+        self.changed.add(event.key)
+        if unlaunched:
+            self._schedule(event.key, pool)
+        if material is not None:
+            facts.append(self._emit(event.key, pool, material, time))
+        return facts
+
+    def _begin(self, launch: Launch) -> None:
+        self.pools[launch.key] = Pool(launch=launch, position=BEFORE_ANYTHING)
+        self.changed.add(launch.key)
+
+    def _schedule(self, key: str, pool: Pool) -> None:
+        due = next_due(pool)
+        if due is not None:
+            heapq.heappush(self._due.setdefault(pool.launch.chain, []), (due, key))
+
+    def _advance(self, chain: str, time: float, *, inclusive: bool) -> list[Facts]:
+        """Everything of ``chain`` that is due before ``time``, or at it when ``inclusive``."""
+        heap = self._due.get(chain, [])
+        facts: list[Facts] = []
+        while heap and (heap[0][0] < time or (inclusive and heap[0][0] == time)):
+            due, key = heapq.heappop(heap)
+            pool = self.pools[key]
+            facts.append(self._emit(key, pool, SCHEDULE[pool.stage][1], due))
+            pool.stage += 1
+            self._schedule(key, pool)
+        return facts
+
+    def _emit(self, key: str, pool: Pool, trigger: Trigger, time: float) -> Facts:
+        facts = facts_from_pool(pool, trigger, time)
+        pool.sequence += 1
+        self.changed.add(key)
+        return facts

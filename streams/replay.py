@@ -1,0 +1,141 @@
+"""Recorded history read back as if live, on event time: the twin of the live sources.
+
+``ReplaySource`` yields batches of activity in chain order: each pool's ``Launch`` before its
+first event, and a ``Head`` whenever the chain's clock has moved on by ``HEAD_EVERY_S``, so that
+quiet pools grow older too. The last ``Head`` lies beyond every scheduled age.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import TypedDict
+
+import msgspec
+from msgspec import UNSET
+
+from streams.events import Activity, Head, Launch, LpTransfer, Swap, Sync
+from streams.recording import PoolRow, Recording, Row
+from streams.source import Played
+from streams.stage import Clock
+
+__all__ = ["ReplaySource", "activity_from_rows"]
+
+HEAD_EVERY_S = 600.0
+AFTER_END_S = 25 * 3600.0
+"""How far the clock moves on after the last event: past the last scheduled age of any pool."""
+
+
+class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
+    """Plays ``recording``; ``speed`` is event seconds a wall second, ``None`` for no waiting."""
+
+    recording: Recording
+    clock: Clock
+    speed: float | None = None
+    batch: int = 1000
+
+    @property
+    def name(self) -> str:
+        """One checkpoint a folder and extent."""
+        return f"replay:{self.recording.folder.resolve()}:{self.recording.count}"
+
+    async def batches(self, since: int = 0) -> AsyncIterator[Played]:
+        """The activity behind the first ``since`` rows; waits between batches only when paced."""
+        rows = self.recording.rows(since)
+        first: datetime | None = None
+        started = self.clock.now()
+        done = since
+        for activity in _batched(activity_from_rows(self.recording, rows), self.batch):
+            done += sum(isinstance(event, Sync | LpTransfer | Swap) for event in activity)
+            first = first or activity[0].at
+            if self.speed:
+                elapsed = (self.clock.now() - started).total_seconds()
+                due = (activity[0].at - first).total_seconds() / self.speed
+                await self.clock.sleep(max(0.0, due - elapsed))
+            yield Played(activity, done)
+
+
+def activity_from_rows(recording: Recording, rows: Iterator[Row]) -> Iterator[Activity]:
+    """The rows as events, with launches and heads between them and the last heads at the end."""
+    heads: dict[str, tuple[float, float, int]] = {}
+    for row in rows:
+        pool = recording.pools[row.pool]
+        told, now, block = heads.get(pool.chain, (row.time, row.time, row.block))
+        if row.time - told >= HEAD_EVERY_S and row.block > block:
+            yield _head(pool.chain, block, now)
+            told = now
+        heads[pool.chain] = (told, row.time, row.block)
+        if row.first:
+            yield _launch(pool, row)
+        yield _event(pool.chain, row)
+    for chain, (_, now, block) in heads.items():
+        yield _head(chain, block, now + AFTER_END_S, last=True)
+
+
+def _head(chain: str, block: int, time: float, *, last: bool = False) -> Head:
+    return Head(chain=chain, block=block, at=datetime.fromtimestamp(time, UTC), last=last)
+
+
+def _launch(pool: PoolRow, row: Row) -> Launch:
+    return Launch(
+        chain=pool.chain,
+        pool=pool.pool,
+        block=row.block,
+        log_index=0,
+        at=datetime.fromtimestamp(row.time, UTC),
+        venue=pool.venue,
+        token=pool.token or UNSET,
+        quote=pool.quote or UNSET,
+        quote_symbol=pool.quote_symbol or UNSET,
+        quote_decimals=pool.quote_decimals,
+        token_is_0=_token_is_0(pool, row),
+        name=UNSET if pool.name is None else pool.name,
+        symbol=UNSET if pool.symbol is None else pool.symbol,
+        decimals=UNSET if pool.decimals is None else pool.decimals,
+        total_supply=UNSET if pool.total_supply is None else pool.total_supply,
+        deployer=pool.deployer or UNSET,
+        lp_visible=pool.lp_visible,
+    )
+
+
+def _token_is_0(pool: PoolRow, row: Row) -> bool:
+    """Where no address is recorded, the reserve that looks like a first deposit is the quote.
+
+    A first deposit is 0.001 to 10,000 wrapped coins; where both or neither side look so, the
+    smaller is the quote, since tokens are minted in millions. Right for 97 % of the pools of
+    known orientation in the recording that needs it.
+    """
+    if pool.token_is_0 is not None:
+        return pool.token_is_0
+    if row.kind != "sync":
+        return True
+    plausible = (10**15 <= row.a <= 10**22, 10**15 <= row.b <= 10**22)
+    return row.a > row.b if plausible[0] == plausible[1] else plausible[1]
+
+
+class _Where(TypedDict):
+    chain: str
+    pool: str
+    block: int
+    log_index: int
+    at: datetime
+
+
+def _event(chain: str, row: Row) -> Activity:
+    at = datetime.fromtimestamp(row.time, UTC)
+    where = _Where(chain=chain, pool=row.pool, block=row.block, log_index=row.log_index, at=at)
+    if row.kind == "sync":
+        return Sync(**where, reserve0=row.a, reserve1=row.b)
+    sender, to = row.sender or row.pool, row.to or row.pool
+    if row.kind == "lp":
+        return LpTransfer(**where, sender=sender, to=to, value=row.a)
+    return Swap(
+        **where, sender=sender, to=to,
+        amount0_in=row.a, amount1_in=row.b, amount0_out=row.c, amount1_out=row.d,
+    )  # fmt: skip
+
+
+def _batched(events: Iterator[Activity], size: int) -> Iterator[list[Activity]]:
+    while batch := list(itertools.islice(events, size)):
+        yield batch
