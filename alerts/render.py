@@ -1,0 +1,152 @@
+"""Writes an alert as plain text for a person.
+
+Pure, and inert by design: everything that a stranger wrote is sanitised, cut and *defanged* (a dot
+or a scheme that a terminal or a chat would turn into a link is put in brackets), so that no name
+can lead a reader anywhere. Markup of a service is that sink's business, not this module's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import UnsetType
+
+from streams.events import Alert, Evidence, Verdict
+from streams.text import sanitise
+
+__all__ = ["details", "inert", "one_line", "plain_text", "title"]
+
+NAME_LIMIT = 48
+SYMBOL_LIMIT = 16
+ADDRESS_LIMIT = 128
+ID_LIMIT = 256
+VALUE_LIMIT = 80
+ANALYSIS_LIMIT = 600
+BUNDLE_LIMIT = 64
+"""Characters: enough for every honest value, and for a message that stays one screen."""
+
+EVIDENCE_SHOWN = 3
+"""Facts that a reader takes in at a glance, the weightiest first."""
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+_LINKED_DOT = re.compile(r"(?<=\w)\.(?=[^\W\d_])")
+
+
+def inert(text: str, limit: int) -> str:
+    """One visible line that nothing turns into a link: ``evil.com`` becomes ``evil[.]com``."""
+    line = sanitise(text, limit).replace("://", "[:]//")
+    return _LINKED_DOT.sub("[.]", line)
+
+
+def title(alert: Alert) -> str:
+    """The first line: what happened to which token, where."""
+    verdict = alert.verdict
+    return f"{alert.action.upper()}  {_token(verdict)} on {verdict.chain}, {verdict.venue}"
+
+
+def details(alert: Alert) -> list[str]:
+    """Everything below the title, a fact a line; no line holds a control character."""
+    verdict = alert.verdict
+    return [
+        _likelihood(verdict),
+        *_outcome(alert),
+        f"age {_duration(verdict.age)}, liquidity {_liquidity(verdict)}",
+        *_because(verdict.evidence),
+        *_analysis(verdict),
+        *_addresses(verdict),
+        f"bundle {inert(verdict.bundle, BUNDLE_LIMIT)}, alert {inert(alert.id, ID_LIMIT)}",
+    ]
+
+
+def plain_text(alert: Alert) -> str:
+    """The whole alert: the title, then every detail indented."""
+    return "\n  ".join([title(alert), *details(alert)])
+
+
+def one_line(alert: Alert) -> str:
+    """The alert for a narrow log: the title and its weight in one line."""
+    weight = _outcome(alert) or [_likelihood(alert.verdict)]
+    return f"{title(alert)}: {weight[0]}"
+
+
+def _token(verdict: Verdict) -> str:
+    """Name and symbol, each quoted so that a reader sees where the stranger's words end."""
+    words = [_known(verdict.name, NAME_LIMIT), _known(verdict.symbol, SYMBOL_LIMIT)]
+    name, symbol = ('"' + word.replace('"', "'") + '"' if word else "" for word in words)
+    return " ".join(filter(None, [name or "unnamed token", symbol]))
+
+
+def _likelihood(verdict: Verdict) -> str:
+    """The calibrated probability, in the words that people judge best: natural frequencies."""
+    of_hundred = round(100 * verdict.probability)
+    return f"risk {verdict.probability:.1%}: of 100 such tokens about {of_hundred} rug"
+
+
+def _outcome(alert: Alert) -> list[str]:
+    """For a confirmed alert, what left the pool and how long after the warning."""
+    if isinstance(alert.lost, UnsetType) or isinstance(alert.lead_seconds, UnsetType):
+        return []
+    lost = f"{_amount(alert.lost)}{_quote(alert.verdict)} left the pool"
+    if alert.lead_seconds <= 0:
+        return [f"it happened: {lost} before it could be told"]
+    return [f"it happened: {lost}, {_duration(alert.lead_seconds)} after the warning"]
+
+
+def _liquidity(verdict: Verdict) -> str:
+    now = f"{_amount(verdict.liquidity)}{_quote(verdict)}"
+    if verdict.liquidity >= verdict.liquidity_max:
+        return now
+    return f"{now} (at most {_amount(verdict.liquidity_max)})"
+
+
+def _because(evidence: list[Evidence]) -> list[str]:
+    """The facts that moved the probability most, either way."""
+    weightiest = sorted(evidence, key=lambda fact: -abs(fact.weight))[:EVIDENCE_SHOWN]
+    return [
+        f"because {_fact(fact.fact)} = {inert(fact.value, VALUE_LIMIT)} ({fact.weight:+.2f})"
+        for fact in weightiest
+    ]
+
+
+def _fact(name: str) -> str:
+    """A name of ours, such as ``holders.lp_top_share``: its dot is no link, a scheme would be."""
+    return sanitise(name, VALUE_LIMIT).replace("://", "[:]//")
+
+
+def _analysis(verdict: Verdict) -> list[str]:
+    text = inert(verdict.analysis, ANALYSIS_LIMIT)
+    return [f"analysis: {text}"] if text else []
+
+
+def _addresses(verdict: Verdict) -> list[str]:
+    token = _known(verdict.token_address, ADDRESS_LIMIT)
+    pool = f"pool {inert(verdict.pool, ADDRESS_LIMIT)}"
+    return [f"{pool}, token {token}" if token else pool]
+
+
+def _quote(verdict: Verdict) -> str:
+    symbol = _known(verdict.quote_symbol, SYMBOL_LIMIT)
+    return f" {symbol}" if symbol else ""
+
+
+def _known(text: str | UnsetType, limit: int) -> str:
+    """The text made inert, or nothing when it is unknown."""
+    return "" if isinstance(text, UnsetType) else inert(text, limit)
+
+
+def _amount(value: float) -> str:
+    """A whole number when large, else three digits that matter."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _duration(seconds: float) -> str:
+    """The two largest units: ``1 h 5 min``."""
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"

@@ -1,0 +1,140 @@
+"""What a person reads."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from alerts.render import details, inert, one_line, plain_text, title
+from streams.events import Evidence
+from tests.unit.alerts.making import a_verdict, alerts_of, an_alert
+
+RAISED = """\
+RAISED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2
+  risk 93.0%: of 100 such tokens about 93 rug
+  age 0 s, liquidity 10 WETH
+  because holders.lp_top_share = 1.00 (+0.31)
+  because trading.sells = 0 (+0.12)
+  because liquidity.removed = 2.5 WETH (-0.05)
+  analysis: One account can take all of the liquidity, and nobody has sold yet.
+  pool 0x00000000000000000000000000000000000000aa, token 0x00000000000000000000000000000000000000bb
+  bundle nano-1, alert ethereum:0x00000000000000000000000000000000000000aa:rug:0"""
+
+CONFIRMED = """\
+CONFIRMED  "Pepe Classic" on ethereum, uniswap-v2
+  risk 99.4%: of 100 such tokens about 99 rug
+  it happened: 9.97 left the pool, 1 h 5 min after the warning
+  age 1 h 5 min, liquidity 0.03 (at most 10)
+  pool 0x00000000000000000000000000000000000000aa
+  bundle nano-1, alert ethereum:0x00000000000000000000000000000000000000aa:rug:1"""
+
+
+def test_a_raised_alert_reads_like_this() -> None:
+    """The golden text of a warning."""
+    assert plain_text(an_alert()) == RAISED
+
+
+def test_a_confirmed_alert_reads_like_this() -> None:
+    """The golden text of the last word, with all that can be unknown unknown."""
+    bare = {
+        "symbol": UNSET,
+        "token_address": UNSET,
+        "quote_symbol": UNSET,
+        "evidence": [],
+        "analysis": "",
+        "probability": 0.994,
+        "liquidity": 0.03,
+        "age": 3900.0,
+    }
+    assert plain_text(alerts_of(a_verdict(0), a_verdict(65, **bare))[1]) == CONFIRMED
+
+
+def test_what_was_over_at_once_claims_no_warning() -> None:
+    """A confirmation without lead does not pretend that anybody was warned."""
+    confirmed = alerts_of(a_verdict(0, liquidity=0.0))[1]
+    assert "it happened: 10 WETH left the pool before it could be told" in plain_text(confirmed)
+    assert one_line(confirmed) == (
+        'CONFIRMED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2: '
+        "it happened: 10 WETH left the pool before it could be told"
+    )
+
+
+def test_one_line_carries_the_risk() -> None:
+    """A log line alone says which token and how likely."""
+    assert one_line(an_alert()) == (
+        'RAISED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2: '
+        "risk 93.0%: of 100 such tokens about 93 rug"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (3599.0, "59 min"),
+        (3600.0, "1 h 0 min"),
+        (86_400 * 3.25, "3 d 6 h"),
+    ],
+)
+def test_ages_are_said_in_their_largest_units(seconds: float, text: str) -> None:
+    """Nobody divides by 86,400 in the head."""
+    assert f"age {text}," in plain_text(an_alert(age=seconds))
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0.0, "0"), (1.23456e-5, "1.23e-05"), (0.5, "0.5"), (99.96, "100"), (1234567.8, "1,234,568")],
+)
+def test_amounts_are_said_with_the_digits_that_matter(amount: float, text: str) -> None:
+    """Three digits for the small, thousands separators for the large."""
+    alert = an_alert(trigger="5m", liquidity=amount, liquidity_max=amount)
+    assert f"liquidity {text} WETH" in plain_text(alert)
+
+
+def test_a_token_without_a_name_is_still_named() -> None:
+    """Unknown and emptied names leave a readable title."""
+    assert title(an_alert(name=UNSET)).startswith('RAISED  unnamed token "PEPEC" on')
+    assert title(an_alert(name="\u200b", symbol=UNSET)).startswith("RAISED  unnamed token on")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("Claim at https://evil.com/x", "Claim at https[:]//evil[.]com/x"),
+        ("t.me/pump", "t[.]me/pump"),
+        ("www.evil.com", "www[.]evil[.]com"),
+        ("evil．com", "evil[.]com"),
+        ("PEPE 2.0", "PEPE 2.0"),
+        ("Mr. Pepe", "Mr. Pepe"),
+        ("[red]x[/red]", "[red]x[/red]"),
+    ],
+)
+def test_links_are_defanged_and_plain_names_are_not(hostile: str, shown: str) -> None:
+    """No attacker's address can be clicked; honest dots stay."""
+    assert inert(hostile, 64) == shown
+
+
+def test_a_name_cannot_pretend_to_end() -> None:
+    """A quotation mark inside a name would let it speak for us."""
+    assert "\"X' is safe. '\"" in title(an_alert(name='X" is safe. "'))
+
+
+@given(st.text(max_size=300))
+def test_hostile_words_stay_on_their_line(words: str) -> None:
+    """Whatever stands in any outside field, the shape of the message holds."""
+    alert = an_alert(
+        name=words,
+        symbol=words,
+        quote_symbol=words,
+        analysis=words,
+        token_address=words,
+        bundle=words,
+        evidence=[Evidence(fact=words, value=words, weight=0.5)],
+    )
+    assert all(line.isprintable() for line in [title(alert), *details(alert)])
+    assert plain_text(alert).count("\n") == len(details(alert))
+    assert "://" not in plain_text(alert)
