@@ -1,0 +1,139 @@
+"""Dead letters: how they are written, and how they are listed, retried and dropped.
+
+A topic's dead letters stand in ``<topic>.dead``. Which of them have been dealt with is the
+committed offset of one consumer group there, so they are dealt with in order, oldest first.
+
+This module does not own when a record is dead (``stage``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import msgspec
+
+from streams import telemetry
+from streams.broker import Broker, Message, Record, Subscription, key_bytes, key_text
+from streams.errors import Invalid
+from streams.events import DeadLetter, decode, encode
+from streams.topics import Topic
+
+__all__ = ["dead_letter", "dead_message", "drop", "lightened", "listed", "retry"]
+
+GROUP = "heft.dead"
+DETAIL_CHARACTERS = 200
+MAX_VALUE_BYTES = 11 * 1024 * 1024
+"""As base64 in JSON this stays below the broker's ``MAX_RECORD_BYTES``."""
+
+WAIT_SECONDS = 3.0
+"""An empty batch after so long means that no letter is left."""
+
+Act = Callable[[Broker, DeadLetter], Awaitable[None]]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+def dead_letter(record: Record, error: Invalid, stage: str, at: datetime) -> DeadLetter:
+    """What is kept of a record that could not be used; counts it."""
+    telemetry.DEAD_LETTERS.labels(record.topic, error.reason).inc()
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        stage=stage,
+        reason=error.reason,
+        detail=_detail(error, record.value),
+        key=record.key,
+        value=record.value if len(record.value) <= MAX_VALUE_BYTES else b"",
+        at=at,
+    )
+
+
+def dead_message(letter: DeadLetter) -> Message:
+    """The letter as it is published, beside its topic."""
+    return Message(f"{letter.topic}.dead", key_text(letter.key), encode(letter))
+
+
+def lightened(refused: Message, error: Invalid, stage: str, at: datetime) -> Message:
+    """A dead letter without the bytes, for a message that the broker will not take.
+
+    For a message of ours there is no position (-1); for a dead letter, its position still leads
+    to the record.
+    """
+    if refused.topic.endswith(".dead"):
+        letter = decode(refused.value, DeadLetter)
+        return dead_message(msgspec.structs.replace(letter, value=b""))
+    record = Record(refused.topic, -1, -1, key_bytes(refused.key), b"")
+    return dead_message(dead_letter(record, error, stage, at))
+
+
+async def listed(broker: Broker, topic: Topic) -> list[DeadLetter]:
+    """The letters not yet dealt with, oldest first; leaves them so. Raises ``Retry``."""
+    async with _opened(broker, topic, max_records=500) as subscription:
+        waiting = await subscription.lag()
+        letters: list[DeadLetter] = []
+        while len(letters) < waiting and (records := await subscription.batch()):
+            letters += [decode(record.value, DeadLetter) for record in records]
+        return letters
+
+
+async def retry(broker: Broker, topic: Topic, limit: int | None = None) -> int:
+    """Publish the oldest letters' original bytes to where they came from; gives their number.
+
+    One after the other, each then counts as dealt with. Raises ``Retry``, or ``Invalid`` at a
+    letter whose record was too large to keep.
+    """
+    return await _deal(broker, topic, _publish_original, limit)
+
+
+async def drop(broker: Broker, topic: Topic, limit: int | None = None) -> int:
+    """Count the oldest letters as dealt with; gives their number. Raises ``Retry``."""
+    return await _deal(broker, topic, _do_nothing, limit)
+
+
+async def _deal(broker: Broker, topic: Topic, act: Act, limit: int | None) -> int:
+    async with _opened(broker, topic, max_records=1) as subscription:
+        waiting = await subscription.lag()
+        done = 0
+        while done < min(waiting, limit or waiting) and (records := await subscription.batch()):
+            await act(broker, decode(records[0].value, DeadLetter))
+            await subscription.commit()
+            done += 1
+        return done
+
+
+async def _publish_original(broker: Broker, letter: DeadLetter) -> None:
+    if not letter.value:
+        raise Invalid(
+            f"the letter of {letter.topic} {letter.partition}:{letter.offset} holds no bytes "
+            "(the record was too large): drop it with a limit of 1",
+            reason="no-bytes",
+        )
+    partition = letter.partition if letter.partition >= 0 else None
+    await broker.publish([Message(letter.topic, key_text(letter.key), letter.value, partition)])
+
+
+async def _do_nothing(_: Broker, __: DeadLetter) -> None:
+    """A dropped letter needs no more than the commit."""
+
+
+@asynccontextmanager
+async def _opened(broker: Broker, topic: Topic, max_records: int) -> AsyncIterator[Subscription]:
+    subscription = await broker.subscribe(
+        topic.dead, GROUP, max_records=max_records, max_wait=WAIT_SECONDS
+    )
+    try:
+        yield subscription
+    finally:
+        await subscription.close()
+
+
+def _detail(error: Invalid, value: bytes) -> str:
+    """One short line that says what was wrong, without secrets or control characters."""
+    text = telemetry.redact(_CONTROL.sub(" ", str(error)))[:DETAIL_CHARACTERS]
+    if len(value) > MAX_VALUE_BYTES:
+        text += f" (its {len(value)} bytes are left out)"
+    return text

@@ -1,0 +1,175 @@
+"""Small durable state by SQLAlchemy Core: SQLite by default, Postgres by URL.
+
+Modules declare their own tables on ``metadata`` and are imported before ``State.open``, which
+creates what is missing. Kafka and Parquet hold the facts; here is only what must be known again
+after a crash: what was said to whom, how far a source has come, what a pool has been through.
+
+SQLite runs in WAL mode with ``synchronous=FULL``: an offset is committed to Kafka only after
+``save()``, so a save must survive a power cut too, which ``NORMAL`` does not promise
+(https://sqlite.org/pragma.html#pragma_synchronous). A transaction takes its write lock at
+``BEGIN IMMEDIATE``, since SQLite does not wait when a reader wants to become a writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, Table, event, insert, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError
+from sqlalchemy.exc import OperationalError as SqlOperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from streams.errors import Broken, Invalid, Retry
+
+__all__ = ["STATE_VERSION", "State", "metadata"]
+
+STATE_VERSION = 1
+"""Raised by one with every change that an older program could not read."""
+
+BUSY_SECONDS = 10.0
+"""How long a transaction waits for another's write lock on SQLite."""
+
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+
+metadata = MetaData()
+
+_version = Table("state_version", metadata, Column("version", Integer, primary_key=True))
+
+
+class State:
+    """An open database; ``begin()`` gives one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    @classmethod
+    async def open(cls, url: str) -> State:
+        """Open and create what is missing.
+
+        ``url`` is ``sqlite:///path`` or ``postgresql://user:password@host/database``. Raises
+        ``Invalid`` for another kind of URL, ``Retry`` when the database is out of reach or
+        locked, ``Broken`` when it is corrupt or was written by a newer version of this program.
+        """
+        state = cls(_engine(_parsed(url)))
+        try:
+            async with state.begin() as connection:
+                await connection.run_sync(metadata.create_all)
+                await _check_version(connection)
+        except BaseException:
+            await state.close()
+            raise
+        return state
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, undone by an exception."""
+        with _told(self.engine.url):
+            async with self.engine.begin() as connection:
+                yield connection
+
+    async def upsert(
+        self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]
+    ) -> None:
+        """Insert rows, or replace those with the same primary key; all rows have equal columns."""
+        if not rows:
+            return
+        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
+        statement: Any = dialect.insert(table)
+        keys = [column.name for column in table.primary_key]
+        rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        if rest:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        await connection.execute(statement, list(rows))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        return parsed.set(drivername=DRIVERS[parsed.drivername.split("+")[0]])
+    except (ArgumentError, KeyError) as error:
+        raise Invalid(
+            "state.url must be sqlite:///path or postgresql://host/database", reason="state-url"
+        ) from error
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        _make_folder(Path(url.database).parent)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(
+            f"the state folder {folder} cannot be made: {error.strerror}", reason="state-url"
+        ) from error
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def _check_version(connection: AsyncConnection) -> None:
+    found = (await connection.execute(select(_version.c.version))).scalar()
+    if found is None:
+        await connection.execute(insert(_version).values(version=STATE_VERSION))
+    elif found > STATE_VERSION:
+        raise Broken(
+            f"the state was written by a newer heft (state version {found}, known {STATE_VERSION}):"
+            " upgrade heft or name another state.url"
+        )
+
+
+@contextmanager
+def _told(url: URL) -> Iterator[None]:
+    """Turn what a driver raises into one of our three kinds, in one line without the password."""
+    where = url.render_as_string(hide_password=True)
+    try:
+        yield
+    except DBAPIError as error:
+        raise _kind(str(error.orig), error, where) from error
+    except NoSuchModuleError as error:
+        raise Invalid(f"state {where}: the driver is not installed", reason="state-url") from error
+    except OSError as error:
+        raise Retry(f"state {where} is out of reach: {error.strerror or error}") from error
+
+
+def _kind(text: str, error: DBAPIError, where: str) -> Exception:
+    line = text.split("\n", maxsplit=1)[0][:200]
+    if "malformed" in text or "not a database" in text:
+        return Broken(f"state {where} is corrupt: move the file away or restore a backup")
+    if "readonly" in text or "unable to open" in text:
+        return Broken(f"state {where} cannot be written ({line}): check the path and its rights")
+    if isinstance(error, (SqlOperationalError, InterfaceError)) or error.connection_invalidated:
+        return Retry(f"state {where}: {line}")
+    return Broken(f"state {where} refused a statement: {line}")

@@ -1,0 +1,163 @@
+"""Every metric, declared once with its help text; and how log lines look.
+
+Metrics are named ``heft_<noun>_<unit>``; labels are slugs of ours (a stage, a topic, a reason),
+never text from outside, so that nobody can make their number grow. Log events are short
+past-tense facts with bound context; ``redact`` takes secrets out of every line.
+
+This module does not own who serves the metrics (the daemon's health pages).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+__all__ = [
+    "ALERTS",
+    "BUNDLE",
+    "BUNDLE_REFUSALS",
+    "DEAD_LETTERS",
+    "FACTS",
+    "LAUNCHES",
+    "PART_RESTARTS",
+    "PUBLISHED",
+    "SCORER_BATCH",
+    "SCORER_SECONDS",
+    "SINK_DELIVERIES",
+    "SOURCE_HEAD",
+    "STAGE_LAG",
+    "STAGE_RECORDS",
+    "STAGE_RETRIES",
+    "STAGE_SECONDS",
+    "VERDICTS",
+    "configure_logging",
+    "redact",
+]
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+STAGE_RECORDS = Counter("heft_stage_records_total", "Records a stage has handled.", ["stage"])
+STAGE_SECONDS = Histogram(
+    "heft_stage_batch_seconds",
+    "From a batch's arrival to its commit.",
+    ["stage"],
+    buckets=SECONDS,
+)
+STAGE_LAG = Gauge(
+    "heft_stage_lag_records", "Records on this member's partitions not yet committed.", ["stage"]
+)
+STAGE_RETRIES = Counter(
+    "heft_stage_retries_total", "Times a stage waited for the outside world.", ["stage"]
+)
+PART_RESTARTS = Counter(
+    "heft_part_restarts_total", "Times a part of the process failed and started again.", ["part"]
+)
+DEAD_LETTERS = Counter(
+    "heft_dead_letters_total", "Records that could not be used.", ["topic", "reason"]
+)
+PUBLISHED = Counter("heft_published_messages_total", "Messages acknowledged.", ["topic"])
+LAUNCHES = Counter("heft_launches_total", "Launches seen.", ["chain", "venue"])
+FACTS = Counter("heft_facts_total", "Dossiers emitted, by what made them due.", ["trigger"])
+VERDICTS = Counter("heft_verdicts_total", "Verdicts given.", ["chain"])
+ALERTS = Counter("heft_alerts_total", "Alerts, by what was done.", ["action"])
+SINK_DELIVERIES = Counter(
+    "heft_sink_deliveries_total", "Deliveries: sent, or why not.", ["sink", "reason"]
+)
+SCORER_BATCH = Histogram(
+    "heft_scorer_batch_dossiers", "Dossiers scored in one run of the model.", buckets=SIZES
+)
+SCORER_SECONDS = Histogram(
+    "heft_scorer_batch_seconds", "Time of one run of the model.", buckets=SECONDS
+)
+BUNDLE = Gauge(
+    "heft_bundle_info", "1 for the bundle that is serving.", ["bundle", "prompt_version"]
+)
+BUNDLE_REFUSALS = Counter(
+    "heft_bundle_refusals_total", "Bundles that could not serve, by what is wrong.", ["reason"]
+)
+SOURCE_HEAD = Gauge(
+    "heft_source_head_seconds", "Unix time up to which a source has sent everything.", ["source"]
+)
+
+MASK = "***"
+_SECRET_FIELD = re.compile(r"(?i)(passw|secret|token$|api_?key|authorization|private_?key|cookie)")
+_SECRETS = (
+    (re.compile(r"(?<=://)[^/\s@]+@"), f"{MASK}@"),
+    (re.compile(r"(?i)\b(bearer|basic) [\w.~+/=-]+"), rf"\1 {MASK}"),
+    (re.compile(r"\bbot\d+:[\w-]+"), f"bot{MASK}"),
+    (re.compile(r"\b\d{6,}:[\w-]{30,}"), MASK),  # a Telegram token by itself
+    (re.compile(r"(?<=/webhooks/)\d+/[\w-]+"), MASK),
+    (
+        re.compile(r"(?i)\b([\w-]*(?:key|token|secret|passw\w*|signature))=[^&\s\"']+"),
+        rf"\1={MASK}",
+    ),
+    # Nodes put the key into the path: https://host/v3/<key>. An 0x hash is no secret.
+    (re.compile(r"(?<=://)([^\s?]*?/)(?!0x)[\w-]{24,}"), rf"\1{MASK}"),
+)
+
+
+def redact(text: str) -> str:
+    """The text without passwords, tokens and keys, as they stand in URLs and headers."""
+    for pattern, mask in _SECRETS:
+        text = pattern.sub(mask, text)
+    return text
+
+
+def configure_logging(*, as_json: bool, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send our log lines and those of every library to ``stream`` (standard error)."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    out = stream or sys.stderr
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=_last_steps(as_json, out.isatty())
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(capture=True)
+    # aiokafka reports each attempt of its own; what counts reaches us as an exception.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+def _last_steps(as_json: bool, colors: bool) -> list[Any]:
+    steps: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info if as_json else _no_change,
+        _redact_event,
+    ]
+    if as_json:
+        return [*steps, structlog.processors.JSONRenderer()]
+    return [*steps, structlog.dev.ConsoleRenderer(colors=colors)]
+
+
+def _no_change(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return event
+
+
+def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if _SECRET_FIELD.search(name):
+            event[name] = MASK
+        elif isinstance(value, str):
+            event[name] = redact(value)
+        elif not isinstance(value, (int, float, bool, type(None))) and name != "exc_info":
+            event[name] = redact(str(value))
+    return event
