@@ -1,0 +1,83 @@
+"""Examples as they were known at scoring time, and splits that keep time and pools apart.
+
+Dossiers come from the same ``Fold`` that serves, so training and serving cannot differ. Besides
+the ages at which the service scores, pools are cut at ages in between: more views of the same
+launch, which teach the model what time does to a pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from streams.enrich.fold import SCHEDULE, Fold, Schedule
+from streams.errors import Invalid
+from streams.events import Facts, Trigger
+from streams.recording import Recording
+from streams.replay import activity_from_rows
+from trainer.labels import Outcome, is_rug, observe
+
+__all__ = ["Example", "Split", "examples_from_recording", "launched_before", "split_by_launch"]
+
+HOUR_S = 3600.0
+AGES_BETWEEN = (900.0, 1800.0, 2 * HOUR_S, 3 * HOUR_S, 12 * HOUR_S, 48 * HOUR_S)
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One dossier and what came of it. ``group`` (the pool) never stands on both sides."""
+
+    facts: Facts
+    label: bool
+    weight: float = 1.0
+
+    @property
+    def group(self) -> str:
+        """What a split must keep together."""
+        return self.facts.key
+
+
+class Split(msgspec.Struct, frozen=True):
+    """Earlier and later launches; no pool is in both."""
+
+    earlier: list[Example]
+    later: list[Example]
+
+
+def examples_from_recording(
+    recording: Recording, schedule: Schedule | None = None
+) -> list[Example]:
+    """Every dossier of the recording at the service's ages and those between, labelled."""
+    fold, outcomes = Fold(schedule or _dense()), dict[str, Outcome]()
+    facts: list[Facts] = []
+    for event in activity_from_rows(recording, recording.rows()):
+        facts += fold.feed(event)
+        observe(fold, event, outcomes)
+    return [Example(each, is_rug(each, outcomes)) for each in facts]
+
+
+def launched_before(examples: Sequence[Example], share: float) -> float:
+    """UNIX time before which ``share`` of the pools were launched."""
+    if not 0 < share < 1:
+        raise Invalid(f"the share must lie between 0 and 1, not {share}", reason="share")
+    launches = sorted({(e.facts.launched_at.timestamp(), e.group) for e in examples})
+    return launches[int(len(launches) * share)][0]
+
+
+def split_by_launch(examples: Sequence[Example], at: float) -> Split:
+    """Pools launched before UNIX time ``at``, and those from then on."""
+    early = [example.facts.launched_at.timestamp() < at for example in examples]
+    return Split(
+        earlier=[e for e, is_early in zip(examples, early, strict=True) if is_early],
+        later=[e for e, is_early in zip(examples, early, strict=True) if not is_early],
+    )
+
+
+def _dense() -> Schedule:
+    """The service's ages and those between; one in between is called by the stage it is in."""
+    ages = dict(SCHEDULE) | {age: _stage_at(age) for age in AGES_BETWEEN}
+    return tuple(sorted(ages.items()))
+
+
+def _stage_at(age: float) -> Trigger:
+    return max(stage for stage in SCHEDULE if stage[0] <= age)[1]
