@@ -18,9 +18,11 @@ from streams.enrich.facts import facts_from_pool
 from streams.enrich.pool import Pool
 from streams.events import Activity, Facts, Head, Launch, Position, Trigger
 
-__all__ = ["SCHEDULE", "Fold", "next_due"]
+__all__ = ["SCHEDULE", "Fold", "Schedule", "next_due"]
 
-SCHEDULE: tuple[tuple[float, Trigger], ...] = (
+Schedule = tuple[tuple[float, Trigger], ...]
+
+SCHEDULE: Schedule = (
     (0.0, "launch"),
     (300.0, "5m"),
     (3600.0, "1h"),
@@ -32,17 +34,18 @@ SCHEDULE: tuple[tuple[float, Trigger], ...] = (
 BEFORE_ANYTHING = Position(-1, -1)
 
 
-def next_due(pool: Pool) -> float | None:
+def next_due(pool: Pool, schedule: Schedule = SCHEDULE) -> float | None:
     """UNIX time of the pool's next scheduled dossier; ``None`` when there is none."""
-    if pool.launched is None or pool.stage >= len(SCHEDULE):
+    if pool.launched is None or pool.stage >= len(schedule):
         return None
-    return pool.launched + SCHEDULE[pool.stage][0]
+    return pool.launched + schedule[pool.stage][0]
 
 
 class Fold:
     """The pools of one set of partitions, by key; ``changed`` collects keys to be stored."""
 
-    def __init__(self) -> None:
+    def __init__(self, schedule: Schedule = SCHEDULE) -> None:
+        self._ages = schedule
         self.pools: dict[str, Pool] = {}
         self.changed: set[str] = set()
         self._due: dict[str, list[tuple[float, str]]] = {}
@@ -56,7 +59,7 @@ class Fold:
         """Let go of the least recently used pools beyond ``most`` that nothing is due for."""
         if len(self.pools) <= most:
             return
-        idle = [key for key, pool in self.pools.items() if next_due(pool) is None]
+        idle = [key for key, pool in self.pools.items() if next_due(pool, self._ages) is None]
         for key in idle[: max(0, len(idle) - most)]:
             del self.pools[key]
 
@@ -88,7 +91,7 @@ class Fold:
         self.changed.add(launch.key)
 
     def _schedule(self, key: str, pool: Pool) -> None:
-        due = next_due(pool)
+        due = next_due(pool, self._ages)
         if due is not None:
             heapq.heappush(self._due.setdefault(pool.launch.chain, []), (due, key))
 
@@ -99,7 +102,7 @@ class Fold:
         while heap and (heap[0][0] < time or (inclusive and heap[0][0] == time)):
             due, key = heapq.heappop(heap)
             pool = self.pools[key]
-            facts.append(self._emit(key, pool, SCHEDULE[pool.stage][1], due))
+            facts.append(self._emit(key, pool, self._ages[pool.stage][1], due))
             pool.stage += 1
             self._schedule(key, pool)
         return facts
