@@ -1,0 +1,216 @@
+"""What a model version is: a folder of six files that are read, verified and then trusted.
+
+    model.onnx        token ids to one logit
+    tokenizer.json    the closed list of words
+    prompt.json       which facts the model reads, and where their bins end
+    calibration.json  logit to probability, and the alert threshold with its stated precision
+    golden.json       token ids with the logits that they must give, and how telling each word is
+    manifest.json     id, hashes of the other files, what it was trained on, how well it did
+
+What was hashed is what is used: files are read once, and a loaded bundle never looks at its folder
+again. Anything wrong with a folder is ``Invalid`` and says which file. Whether the golden logits
+come out is for the session to see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from heft_model.calibrate import Calibration
+from heft_model.prompt import Lexicon, vocabulary
+from heft_model.tokenizer import Words
+from streams.errors import Invalid
+
+__all__ = ["Bundle", "Golden", "Manifest", "Window", "load_bundle", "read_manifest", "write_bundle"]
+
+BundleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+MANIFEST = "manifest.json"
+FILES = ("model.onnx", "tokenizer.json", "prompt.json", "calibration.json", "golden.json")
+MAX_BYTES = 2 << 30
+"""ONNX itself ends at 2 GiB a file; a larger one is not a model."""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Which launches the weights and the calibration have seen."""
+
+    recordings: tuple[str, ...]
+    chains: tuple[str, ...]
+    first_block: int
+    last_block: int
+    first_launch_at: datetime
+    last_launch_at: datetime
+    """No pool launched later has been seen, so a later pool is judged honestly."""
+    pools: int
+    rugs: int
+    examples: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The readable description of a bundle (``manifest.json``)."""
+
+    schema: Literal[1] = 1
+    id: BundleId
+    created: datetime
+    prompt_version: int
+    window: Window
+    files: dict[str, str]
+    """File name to SHA-256, in hex."""
+    settings: dict[str, Any]
+    """The recipe's settings, as it was run."""
+    metrics: dict[str, float]
+    licence: str
+    """Under what the weights may be used, and what they were trained on."""
+
+
+class Golden(msgspec.Struct, frozen=True, kw_only=True):
+    """What the exporter saw, so that the server can check that it sees the same."""
+
+    token_ids: list[list[int]]
+    logits: list[float]
+    telling: dict[str, float] = {}
+    """Word, or fact, to how far hiding it moves the logit on average: what evidence tries first."""
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified model version, in memory."""
+
+    manifest: Manifest
+    model: bytes
+    words: Words
+    lexicon: Lexicon
+    calibration: Calibration
+    golden: Golden
+
+    @property
+    def id(self) -> str:
+        """Its name, as verdicts carry it."""
+        return self.manifest.id
+
+
+def load_bundle(path: Path) -> Bundle:
+    """The bundle in folder ``path``; raises ``Invalid`` with one line about what is wrong."""
+    manifest = read_manifest(path)
+    files = {name: _verified(path / name, manifest.files.get(name)) for name in FILES}
+    bundle = Bundle(
+        manifest=manifest,
+        model=files["model.onnx"],
+        words=Words.load(_text(path / "tokenizer.json", files["tokenizer.json"])),
+        lexicon=_parse(path / "prompt.json", files["prompt.json"], Lexicon),
+        calibration=_parse(path / "calibration.json", files["calibration.json"], Calibration),
+        golden=_parse(path / "golden.json", files["golden.json"], Golden),
+    )
+    _check(bundle)
+    return bundle
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The description alone, without verifying any file; raises ``Invalid``."""
+    return _parse(path / MANIFEST, _read(path / MANIFEST), Manifest)
+
+
+def write_bundle(
+    path: Path,
+    *,
+    model: bytes,
+    words: Words,
+    lexicon: Lexicon,
+    calibration: Calibration,
+    golden: Golden,
+    name: str,
+    **described: Any,
+) -> Manifest:
+    """Write a new bundle folder and return its manifest.
+
+    Its id is ``name`` and a hash of its files, so that the same files are the same version.
+    ``described`` is the rest of the manifest: window, created, settings, metrics, licence. Raises
+    ``Invalid`` when the folder exists or the bundle would not load.
+    """
+    contents = {
+        "model.onnx": model,
+        "tokenizer.json": words.dump().encode(),
+        "prompt.json": _json(lexicon),
+        "calibration.json": _json(calibration),
+        "golden.json": _json(golden),
+    }
+    hashes = {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()}
+    digest = hashlib.sha256("".join(hashes[file] for file in FILES).encode()).hexdigest()
+    manifest = Manifest(
+        id=f"{name}-{digest[:10]}", prompt_version=lexicon.version, files=hashes, **described
+    )
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise Invalid(f"{path} exists: a bundle is written once", reason="exists") from None
+    for file, data in (contents | {MANIFEST: _json(manifest)}).items():
+        _write(path / file, data)
+    load_bundle(path)
+    return manifest
+
+
+def _check(bundle: Bundle) -> None:
+    """The parts must fit each other."""
+    if bundle.manifest.prompt_version != bundle.lexicon.version:
+        raise Invalid(
+            f"{bundle.id}: manifest.json and prompt.json name different prompt versions",
+            reason="prompt-version",
+        )
+    if bundle.words.lacks(vocabulary(bundle.lexicon)):
+        raise Invalid(f"{bundle.id}: tokenizer.json lacks words of prompt.json", reason="tokenizer")
+    golden = bundle.golden
+    if not golden.logits or len(golden.token_ids) != len(golden.logits):
+        raise Invalid(f"{bundle.id}: golden.json holds no usable vectors", reason="golden")
+
+
+def _verified(path: Path, digest: str | None) -> bytes:
+    data = _read(path)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise Invalid(f"{path} is not the file that was released: reinstall it", reason="hash")
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise Invalid(f"{path} is larger than any model: not a bundle", reason="size")
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}", reason="unreadable") from error
+
+
+T = TypeVar("T")
+
+
+def _parse(path: Path, data: bytes, type_: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=type_)
+    except Invalid as error:
+        raise Invalid(f"{path}: {error}", reason=error.reason) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"{path} is not what it should be: {error}", reason="schema") from error
+
+
+def _text(path: Path, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path} is not UTF-8", reason="schema") from error
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """On the disk before anyone is told of it."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,198 @@
+"""Every model version there is, and which one serves.
+
+    <path>/versions/<id>/     written once, never changed (invariant 5)
+    <path>/champion.json      the one pointer: which version serves, and which served before
+
+Behind the user's own folder stands a read-only one that ships with the product, so that a fresh
+installation can judge. Promotion and rollback replace the pointer in one step; whoever reads it
+sees the old version or the new one, never neither.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from heft_model.bundle import Bundle, Manifest, load_bundle, read_manifest
+from streams.errors import Invalid
+
+__all__ = ["BUILTIN", "Pointer", "Registry"]
+
+BUILTIN = Path(__file__).parent / "bundles"
+"""The versions that ship with the product, one folder each."""
+
+log = structlog.get_logger(__name__)
+
+
+class Pointer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version serves (``champion.json``)."""
+
+    champion: str
+    previous: str | None = None
+
+
+class Registry:
+    """The model versions under ``path``, with those that ship behind them."""
+
+    def __init__(self, path: Path, *, builtin: Path = BUILTIN) -> None:
+        self._versions = path / "versions"
+        self._pointer = path / "champion.json"
+        self._builtin = builtin
+
+    def versions(self) -> list[Manifest]:
+        """Every readable version, the one trained on the newest launches last."""
+        manifests = {m.id: m for root in (self._builtin, self._versions) for m in _readable(root)}
+        return sorted(manifests.values(), key=_recency)
+
+    def champion(self) -> str:
+        """The id of the version that serves; raises ``Invalid`` when there is none at all.
+
+        Without a pointer it is the shipped version that was trained on the newest launches.
+        """
+        pointer = self._read()
+        if pointer is not None:
+            return pointer.champion
+        shipped = sorted(_readable(self._builtin), key=_recency)
+        if not shipped:
+            raise Invalid("no model to judge with: run heft train, then heft models promote ID")
+        return shipped[-1].id
+
+    def previous(self) -> str | None:
+        """The id that ``rollback`` would go to."""
+        pointer = self._read()
+        return None if pointer is None else pointer.previous
+
+    def candidates(self) -> list[str]:
+        """Every version, in the order in which to try to serve: the champion first."""
+        named = [self._champion_or_none(), self.previous()]
+        others = [manifest.id for manifest in reversed(self.versions())]
+        return list(dict.fromkeys(name for name in [*named, *others] if name is not None))
+
+    def revision(self) -> tuple[int, int]:
+        """Changes whenever the pointer does; cheap enough to ask before every batch."""
+        try:
+            stat = self._pointer.stat()
+        except OSError:
+            return 0, 0
+        return stat.st_mtime_ns, stat.st_ino
+
+    def folder(self, version: str) -> Path:
+        """Where a version's files are; raises ``Invalid`` when there is no such version."""
+        for root in (self._versions, self._builtin):
+            for path in _folders(root):
+                if path.name == version or _id(path) == version:
+                    return path
+        raise Invalid(f"there is no model version {version!r}: see heft models", reason="version")
+
+    def load(self, version: str) -> Bundle:
+        """The verified bundle of a version; raises ``Invalid``."""
+        return load_bundle(self.folder(version))
+
+    def newest_before(self, moment: datetime) -> Manifest | None:
+        """The freshest version that has seen no launch at or after ``moment``.
+
+        What an honest report is made with: a version never judges pools that it was trained on.
+        """
+        before = [m for m in self.versions() if m.window.last_launch_at < moment]
+        return before[-1] if before else None
+
+    def add(self, folder: Path) -> str:
+        """Copy a bundle in as a new version and return its id; adding it again changes nothing.
+
+        Raises ``Invalid`` for a folder that is no sound bundle.
+        """
+        bundle = load_bundle(folder)
+        target = self._versions / bundle.id
+        if target.exists():
+            return bundle.id
+        self._versions.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=self._versions, prefix=".incoming-"))
+        try:
+            shutil.copytree(folder, staging, dirs_exist_ok=True)
+            load_bundle(staging)
+            staging.chmod(0o755)
+            staging.rename(target)
+        except OSError as error:
+            raise Invalid(f"{target} cannot be written: {error.strerror}") from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        log.info("version_added", bundle=bundle.id)
+        return bundle.id
+
+    def promote(self, version: str) -> None:
+        """Make a version the champion; the champion becomes the one to roll back to.
+
+        Raises ``Invalid`` for a version that is not sound.
+        """
+        bundle = self.load(version)
+        before = self._champion_or_none()
+        if before != bundle.id:
+            self._write(Pointer(champion=bundle.id, previous=before))
+            log.info("bundle_promoted", bundle=bundle.id, previous=before)
+
+    def rollback(self) -> str:
+        """Swap champion and previous and return the new champion; raises ``Invalid``."""
+        pointer = self._read()
+        if pointer is None or pointer.previous is None:
+            raise Invalid("there is no earlier champion to roll back to", reason="version")
+        bundle = self.load(pointer.previous)
+        self._write(Pointer(champion=bundle.id, previous=pointer.champion))
+        log.info("bundle_rolled_back", bundle=bundle.id, previous=pointer.champion)
+        return bundle.id
+
+    def _champion_or_none(self) -> str | None:
+        try:
+            return self.champion()
+        except Invalid:
+            return None
+
+    def _read(self) -> Pointer | None:
+        try:
+            return msgspec.json.decode(self._pointer.read_bytes(), type=Pointer)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Invalid(f"{self._pointer} cannot be read: {error}", reason="pointer") from error
+
+    def _write(self, pointer: Pointer) -> None:
+        self._pointer.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._pointer.parent, prefix=".champion-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.encode(pointer))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(self._pointer)
+
+
+def _recency(manifest: Manifest) -> tuple[datetime, datetime]:
+    return manifest.window.last_launch_at, manifest.created
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _id(path: Path) -> str | None:
+    try:
+        return read_manifest(path).id
+    except Invalid:
+        return None
+
+
+def _readable(root: Path) -> list[Manifest]:
+    """What can be read; a spoilt version is said aloud and must not hide the others."""
+    manifests = []
+    for path in _folders(root):
+        try:
+            manifests.append(read_manifest(path))
+        except Invalid as error:
+            log.warning("version_unreadable", path=str(path), reason=str(error))
+    return manifests

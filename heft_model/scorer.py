@@ -1,0 +1,282 @@
+"""Batches of Facts to Verdicts with the bundle that serves, which can be changed at any time.
+
+A call to ``score`` takes what serves once, at its beginning, and keeps it to its end: a swap falls
+between batches, never into one, and each verdict names the bundle that gave it (invariant 6). Both
+scorers may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Protocol
+
+import structlog
+
+from heft_model.analysis import analyse
+from heft_model.batcher import batches_by_length
+from heft_model.bundle import Bundle
+from heft_model.evidence import EvidenceSettings, candidates, hide, rank
+from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_word
+from heft_model.registry import Registry
+from heft_model.session import Session
+from streams import telemetry
+from streams.errors import Invalid
+from streams.events import Evidence, Facts, Verdict, encode
+
+__all__ = ["OnnxScorer", "Scorer", "TableScorer", "facts_hash", "open_scorer"]
+
+DECIMALS = 6
+"""Digits of a probability: who shares a batch moves a logit by about 1e-6, and must not show."""
+
+log = structlog.get_logger(__name__)
+
+
+class Scorer(Protocol):
+    """The seam between dossiers and opinions."""
+
+    @property
+    def bundle(self) -> str:
+        """The id of the bundle that serves now."""
+        ...
+
+    def score(self, batch: Sequence[Facts]) -> list[Verdict]:
+        """One verdict a dossier, in order. Blocks: call it off the event loop.
+
+        Raises ``Invalid`` when a dossier cannot be read, and then judges none of the batch;
+        ``Broken`` when the model gives no finite number.
+        """
+        ...
+
+    def swap(self, bundle: Bundle) -> None:
+        """Serve ``bundle`` from the next batch on; raises ``Invalid`` and changes nothing."""
+        ...
+
+
+class OnnxScorer:
+    """The real thing: prompt, ONNX session, calibration, evidence."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int = 1,
+        max_batch: int = 16,
+        evidence: EvidenceSettings | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Open ``bundle``; ``threads`` are those of one run. Raises ``Invalid``."""
+        self._threads = threads
+        self._max_batch = max_batch
+        self._evidence = evidence or EvidenceSettings()
+        self._now = now or _utc_now
+        self._serving = _Serving(bundle, Session(bundle, threads=threads), max_batch)
+
+    @property
+    def bundle(self) -> str:
+        """The id of the bundle that serves now."""
+        return self._serving.bundle.id
+
+    def score(self, batch: Sequence[Facts]) -> list[Verdict]:
+        """See ``Scorer.score``."""
+        serving = self._serving
+        calibration = serving.bundle.calibration
+        prompts = [render(facts, serving.bundle.lexicon) for facts in batch]
+        rows = serving.bundle.words.encode(prompts)
+        probabilities = serving.probabilities(rows)
+        reasons = self._explain(serving, batch, prompts, rows, probabilities)
+        return [
+            verdict_from(
+                facts,
+                probability,
+                threshold=calibration.threshold.value,
+                evidence=reason,
+                bundle=serving.bundle.id,
+                coverage=coverage(prompt),
+                now=self._now(),
+            )
+            for facts, prompt, probability, reason in zip(
+                batch, prompts, probabilities, reasons, strict=True
+            )
+        ]
+
+    def swap(self, bundle: Bundle) -> None:
+        """See ``Scorer.swap``."""
+        session = Session(bundle, threads=self._threads)
+        self._serving = _Serving(bundle, session, self._max_batch)
+
+    def _explain(
+        self,
+        serving: _Serving,
+        batch: Sequence[Facts],
+        prompts: Sequence[str],
+        rows: Sequence[list[int]],
+        probabilities: Sequence[float],
+    ) -> list[list[Evidence]]:
+        """Evidence for each dossier that is risky enough, all hidden facts in one run."""
+        floor = self._evidence.floor * serving.bundle.calibration.threshold.value
+        hidden: list[list[int]] = []
+        asked: list[tuple[int, str]] = []  # for each hidden row: which dossier, which fact
+        for i, prompt in enumerate(prompts):
+            if probabilities[i] >= floor:
+                for name, row in serving.without(prompt, rows[i], self._evidence.tried):
+                    hidden.append(row)
+                    asked.append((i, name))
+        moved: list[dict[str, float]] = [{} for _ in batch]
+        for (i, name), without in zip(asked, serving.probabilities(hidden), strict=True):
+            moved[i][name] = without
+        return [
+            rank(facts, probabilities[i], moved[i], self._evidence) for i, facts in enumerate(batch)
+        ]
+
+
+def open_scorer(
+    registry: Registry,
+    *,
+    threads: int = 1,
+    max_batch: int = 16,
+    evidence: EvidenceSettings | None = None,
+) -> OnnxScorer:
+    """A scorer with the champion, or, if that is spoilt, with the best version that is not.
+
+    The previous champion comes next, then the others, newest first. Raises ``Invalid`` when not
+    one version can serve.
+    """
+    problem = Invalid("there is no model to judge with: run heft train")
+    for version in registry.candidates():
+        try:
+            bundle = registry.load(version)
+            return OnnxScorer(bundle, threads=threads, max_batch=max_batch, evidence=evidence)
+        except Invalid as error:
+            log.warning("bundle_refused", bundle=version, error=str(error))
+            problem = error
+    raise problem
+
+
+class _Serving:
+    """A bundle and the session that runs it: what is swapped, as one."""
+
+    def __init__(self, bundle: Bundle, session: Session, max_batch: int) -> None:
+        self.bundle = bundle
+        self._session = session
+        self._max_batch = max_batch
+
+    def probabilities(self, rows: Sequence[list[int]]) -> list[float]:
+        """A calibrated probability a row, in order, run in batches of like length."""
+        logits = [0.0] * len(rows)
+        for indices in batches_by_length([len(row) for row in rows], self._max_batch):
+            for i, logit in zip(indices, self._run([rows[i] for i in indices]), strict=True):
+                logits[i] = logit
+        probabilities = self.bundle.calibration.curve.probability(logits)
+        return [round(float(p), DECIMALS) for p in probabilities]
+
+    def _run(self, rows: list[list[int]]) -> list[float]:
+        started = perf_counter()
+        logits = self._session.run(rows)
+        telemetry.SCORER_SECONDS.observe(perf_counter() - started)
+        telemetry.SCORER_BATCH.observe(len(rows))
+        return logits
+
+    def without(self, prompt: str, row: list[int], tried: int) -> list[tuple[str, list[int]]]:
+        """Each fact worth hiding, with the prompt that lacks it."""
+        words = prompt.split(" ")
+        chosen = candidates(words, self.bundle.golden.telling, tried)
+        names = [words[i].partition("=")[0] for i in chosen]
+        return [
+            (name, hide(row, i, self.bundle.words.id(unknown_word(name))))
+            for i, name in zip(chosen, names, strict=True)
+        ]
+
+
+class TableScorer:
+    """The twin: looks probabilities up by dossier id, then by pool, and never computes one."""
+
+    def __init__(
+        self,
+        table: Mapping[str, float],
+        *,
+        default: float = 0.0,
+        threshold: float = 0.5,
+        bundle: str = "table",
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._table = dict(table)
+        self._default = default
+        self._serving = (bundle, threshold)
+        self._now = now or _utc_now
+
+    @property
+    def bundle(self) -> str:
+        """The id that verdicts carry."""
+        return self._serving[0]
+
+    def score(self, batch: Sequence[Facts]) -> list[Verdict]:
+        """See ``Scorer.score``."""
+        bundle, threshold = self._serving
+        return [
+            verdict_from(
+                facts,
+                self._table.get(facts.id, self._table.get(facts.pool, self._default)),
+                threshold=threshold,
+                evidence=[],
+                bundle=bundle,
+                coverage=1.0,
+                now=self._now(),
+            )
+            for facts in batch
+        ]
+
+    def swap(self, bundle: Bundle) -> None:
+        """Take the name and threshold of ``bundle``; the table stays."""
+        self._serving = (bundle.id, bundle.calibration.threshold.value)
+
+
+def verdict_from(
+    facts: Facts,
+    probability: float,
+    *,
+    threshold: float,
+    evidence: list[Evidence],
+    bundle: str,
+    coverage: float,
+    now: datetime,
+) -> Verdict:
+    """The opinion on one dossier, with all that is needed to give it again."""
+    return Verdict(
+        chain=facts.chain,
+        pool=facts.pool,
+        block=facts.block,
+        log_index=facts.log_index,
+        at=facts.at,
+        facts_id=facts.id,
+        sequence=facts.sequence,
+        trigger=facts.trigger,
+        age=facts.age,
+        venue=facts.venue,
+        name=facts.token.name,
+        symbol=facts.token.symbol,
+        token_address=facts.token_address,
+        liquidity=facts.liquidity.reserve,
+        liquidity_max=facts.liquidity.reserve_max,
+        quote_symbol=facts.quote_symbol,
+        probability=probability,
+        threshold=threshold,
+        evidence=evidence,
+        analysis=analyse(probability, threshold, evidence, coverage),
+        bundle=bundle,
+        prompt_version=PROMPT_VERSION,
+        facts_hash=facts_hash(facts),
+        coverage=coverage,
+        scored_at=now,
+    )
+
+
+def facts_hash(facts: Facts) -> str:
+    """SHA-256 of the dossier as it travels, in hex."""
+    return hashlib.sha256(encode(facts)).hexdigest()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

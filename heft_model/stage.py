@@ -1,0 +1,97 @@
+"""The scoring stage: Facts in, Verdicts out, and the champion followed while it runs.
+
+The model runs in worker threads, so that the loop that talks to the broker never waits for it. A
+dossier that cannot be read goes to the dead letters; a bundle that cannot serve is refused and the
+one before goes on serving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from heft_model.batcher import Batcher, BatcherSettings
+from heft_model.prompt import PROMPT_VERSION
+from heft_model.registry import Registry
+from heft_model.scorer import Scorer
+from streams import telemetry
+from streams.clock import Clock
+from streams.errors import Invalid
+from streams.events import Verdict
+from streams.stage import Outcome, Received, message
+from streams.topics import VERDICTS
+
+__all__ = ["ScoreTransform"]
+
+log = structlog.get_logger(__name__)
+
+
+class ScoreTransform:
+    """``Transform`` from the topic of facts to the topic of verdicts; it keeps no state."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        clock: Clock,
+        registry: Registry | None = None,
+        settings: BatcherSettings | None = None,
+    ) -> None:
+        """Score with ``scorer``; with a ``registry``, swap whenever its champion changes."""
+        self._scorer = scorer
+        self._registry = registry
+        self._batcher = Batcher(scorer.score, clock=clock, settings=settings)
+        self._revision = registry.revision() if registry else (0, 0)
+        _show(None, scorer.bundle)
+
+    async def open(self, partitions: frozenset[int]) -> None:
+        """Nothing is remembered between batches."""
+
+    async def apply(self, batch: Sequence[Received]) -> Outcome:
+        """A verdict a dossier, in order; see ``Transform``. Raises ``Broken``."""
+        await self._follow()
+        answers = await self._batcher.submit([received.event for received in batch])
+        outcome = Outcome()
+        for received, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Verdict):
+                telemetry.VERDICTS.labels(answer.chain).inc()
+                outcome.messages.append(message(VERDICTS, answer))
+            else:
+                outcome.refused.append((received.record, answer))
+        return outcome
+
+    async def save(self) -> None:
+        """There is no state."""
+
+    def close(self) -> None:
+        """Let the worker threads go."""
+        self._batcher.close()
+
+    async def _follow(self) -> None:
+        """Swap when the registry's pointer has moved; a bad bundle is refused once, aloud."""
+        if self._registry is None or self._registry.revision() == self._revision:
+            return
+        self._revision = self._registry.revision()
+        before = self._scorer.bundle
+        try:
+            await asyncio.to_thread(self._swap, self._registry)
+        except Invalid as error:
+            telemetry.BUNDLE_REFUSALS.labels(error.reason).inc()
+            log.warning("bundle_refused", error=str(error), serving=before)
+            return
+        _show(before, self._scorer.bundle)
+
+    def _swap(self, registry: Registry) -> None:
+        champion = registry.champion()
+        if champion != self._scorer.bundle:
+            self._scorer.swap(registry.load(champion))
+
+
+def _show(before: str | None, after: str) -> None:
+    """Tell the metrics which bundle serves."""
+    if before is not None and before != after:
+        telemetry.BUNDLE.remove(before, str(PROMPT_VERSION))
+        log.info("bundle_swapped", before=before, bundle=after)
+    telemetry.BUNDLE.labels(after, str(PROMPT_VERSION)).set(1)
