@@ -1,0 +1,113 @@
+"""HEFT on Qwen2: stock trunks that read a prompt, and a head that answers after its last word.
+
+One forward pass and one number: no text is generated on the hot path. A model is an ensemble of
+``members`` of the same shape, trained apart; its logit is their mean. Nothing of Qwen2 itself is
+changed (dropout comes by hooks), so that tools made for Qwen2 fit. Training and export only: what
+serves is the exported graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Qwen2Config, Qwen2Model
+
+from streams.errors import Invalid
+
+__all__ = ["HeftMember", "HeftModel", "NanoSettings", "parameter_count"]
+
+
+class NanoSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The shape of a small model that is trained from nothing."""
+
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    kv_heads: int = 2
+    ffn: int = 352
+    """Width of the feed-forward part: 8/3 of ``width``, as gated units have it."""
+    dropout: float = 0.1
+    """Of words, attention, what each block adds, and the answer; while training only."""
+    members: int = 1
+    max_length: int = 256
+    """Words in the longest prompt."""
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that Qwen2 cannot have."""
+        if self.width % self.heads or self.heads % self.kv_heads or self.width // self.heads % 2:
+            raise Invalid("width must split into heads of even size, heads into kv_heads")
+
+
+class HeftMember(nn.Module):
+    """One trunk with its head."""
+
+    def __init__(self, settings: NanoSettings, vocabulary: int) -> None:
+        """Draw fresh weights from torch's global generator."""
+        super().__init__()
+        self.trunk = Qwen2Model(_config(settings, vocabulary))
+        self.head = nn.Linear(settings.width, 1)
+        self.dropout = nn.Dropout(settings.dropout)
+        nn.init.zeros_(self.head.weight)  # every launch starts at even odds
+        nn.init.zeros_(self.head.bias)
+        for name, module in self.trunk.named_modules():
+            if name.endswith((".o_proj", ".mlp")):  # what a block adds
+                module.register_forward_hook(self._drop)
+
+    def forward(self, input_ids: Tensor, last: Tensor) -> Tensor:
+        """Ids ``[batch, time]``, right-padded, and each row's last index, to logits ``[batch]``.
+
+        Attention is causal and the answer is read at ``last``, so padding needs no mask.
+        """
+        words = self.dropout(self.trunk.embed_tokens(input_ids))
+        hidden = self.trunk(inputs_embeds=words).last_hidden_state  # [batch, time, width]
+        answer = hidden[torch.arange(len(last)), last]  # [batch, width]
+        logits: Tensor = self.head(self.dropout(answer.float())).squeeze(-1)
+        return logits
+
+    def _drop(self, _module: nn.Module, _args: object, output: Tensor) -> Tensor:
+        return functional.dropout(output, self.dropout.p, self.training)
+
+
+class HeftModel(nn.Module):
+    """The ensemble: the mean logit of its members."""
+
+    def __init__(self, members: Iterable[HeftMember]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    @property
+    def parts(self) -> list[HeftMember]:
+        """The members, as what they are."""
+        return [member for member in self.members if isinstance(member, HeftMember)]
+
+    @property
+    def config(self) -> Qwen2Config:
+        """The shape that all trunks share."""
+        return self.parts[0].trunk.config
+
+    def forward(self, input_ids: Tensor, last: Tensor) -> Tensor:
+        """As ``HeftMember.forward``."""
+        return torch.stack([member(input_ids, last) for member in self.members]).mean(dim=0)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Trainable numbers in ``model``."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _config(settings: NanoSettings, vocabulary: int) -> Qwen2Config:
+    return Qwen2Config(
+        vocab_size=vocabulary,
+        hidden_size=settings.width,
+        intermediate_size=settings.ffn,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.kv_heads,
+        max_position_embeddings=settings.max_length,
+        attention_dropout=settings.dropout,
+        use_cache=False,
+    )
