@@ -122,7 +122,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     published: int
     refused: int
     lag: int | None
-    """Records behind; measured every few seconds, else ``None``."""
+    """Records behind; measured every few seconds and whenever nothing came, else ``None``."""
 
 
 Progress = Callable[[Turn], None]
@@ -353,13 +353,15 @@ class _Loop:
                 records=records,
                 published=len(outcome.messages),
                 refused=len(outcome.refused),
-                lag=await self._lag(subscription),
+                lag=await self._lag(subscription, idle=not records),
             )
         )
 
-    async def _lag(self, subscription: Subscription) -> int | None:
-        if self._clock.now() < self._lag_due:
+    async def _lag(self, subscription: Subscription, *, idle: bool) -> int | None:
+        if not idle and self._clock.now() < self._lag_due:
             return None
+        if not subscription.partitions:
+            return None  # between two assignments: nothing is ours, which is not "caught up"
         self._lag_due = self._clock.now() + LAG_EVERY
         try:
             lag = await subscription.lag()
