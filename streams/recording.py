@@ -244,7 +244,10 @@ def _pools(
         """,
         folder,
     )
-    found = (_Found(*row[:4], dict(zip(wanted, row[4:], strict=True))) for row in rows)
+    found = (
+        _Found(pool, file, first_block, lp, dict(zip(wanted, said, strict=True)))
+        for pool, file, first_block, lp, *said in rows
+    )
     return {each.pool: _pool(each) for each in found}
 
 
