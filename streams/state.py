@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 from sqlalchemy import Column, Integer, MetaData, Table, event, insert, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
@@ -71,8 +72,12 @@ class State:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end, undone by an exception."""
-        with _told(self.engine.url):
+        """One transaction: committed at the end, undone by an exception.
+
+        Keep it short: it is shielded from cancellation, since a connection that is cancelled in
+        the middle of a statement cannot be used, nor closed in order, afterwards.
+        """
+        with _told(self.engine.url), anyio.CancelScope(shield=True):
             async with self.engine.begin() as connection:
                 yield connection
 
