@@ -78,6 +78,10 @@ class Subscription(Protocol):
         """
         ...
 
+    def rest(self) -> list[Record]:
+        """What a ``batch()`` that was cut short had gathered; at once, and without waiting."""
+        ...
+
     async def commit(self) -> None:
         """Commit all that ``batch()`` returned; nothing if its partitions moved meanwhile."""
         ...

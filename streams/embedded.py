@@ -27,7 +27,7 @@ import streams
 from streams.errors import Broken, Invalid
 from streams.keeper import KEEPER_LOCK, LOG, NOTICE, OWNER_LOCK, release, try_lock
 
-__all__ = ["EmbeddedAddress", "embedded_broker"]
+__all__ = ["EmbeddedAddress", "embedded_broker", "running_broker"]
 
 GRACE_SECONDS = 60.0
 OWN_SECONDS = 10.0
@@ -78,7 +78,7 @@ async def embedded_broker(
         notice = await _adopt(directory) or await _start(directory, grace)
         crashed = False
         try:
-            yield EmbeddedAddress(f"127.0.0.1:{notice.port}", notice.incarnation, directory)
+            yield _address(notice, directory)
         except Exception:  # and not a cancellation: that is how one asks a program to end
             crashed = True
             raise
@@ -87,6 +87,16 @@ async def embedded_broker(
                 await _stop(directory, notice)
     finally:
         release(owner)
+
+
+async def running_broker(directory: Path) -> EmbeddedAddress | None:
+    """The broker that another process runs on this folder, without owning it; or ``None``."""
+    notice = await _read_notice(directory) if await anyio.Path(directory).is_dir() else None
+    return None if notice is None else _address(notice, directory)
+
+
+def _address(notice: _Notice, folder: Path) -> EmbeddedAddress:
+    return EmbeddedAddress(f"127.0.0.1:{notice.port}", notice.incarnation, folder)
 
 
 def _is_kept(folder: Path) -> bool:
@@ -132,7 +142,7 @@ async def _start(folder: Path, grace: float) -> _Notice:
 
 async def _read_notice(folder: Path) -> _Notice | None:
     """What the keeper tells once its broker answers; ``None`` if it ends before that."""
-    with anyio.fail_after(START_SECONDS):
+    with anyio.move_on_after(START_SECONDS):
         while _is_kept(folder):
             try:
                 return msgspec.json.decode((folder / NOTICE).read_bytes(), type=_Notice)

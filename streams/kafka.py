@@ -217,6 +217,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._gather(consumer, remaining)
         return self._take(consumer)
 
+    def rest(self) -> list[Record]:
+        """What a ``batch()`` that was cut short had gathered; at once, and without waiting."""
+        return [] if self._consumer is None else self._take(self._consumer)
+
     async def commit(self) -> None:
         """Commit all that ``batch()`` returned; raises ``Retry`` (then commit again)."""
         try:
@@ -397,6 +401,11 @@ async def _start(client: Any, seconds: float) -> None:
 
 async def _stop(client: Any) -> None:
     """Stop an aiokafka client, also when cancelled, but do not wait for ever."""
+    # aiokafka says good-bye to a group from generation 1 on only, and Tansu counts from 0:
+    # without this, the next member waits until the session of the last one has run out.
+    coordinator = getattr(client, "_coordinator", None)
+    if coordinator is not None and coordinator.generation == 0:
+        coordinator.generation = 1
     with anyio.move_on_after(CLOSE_SECONDS, shield=True):
         await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
 

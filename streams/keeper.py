@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,17 @@ def _end(broker: subprocess.Popen[bytes]) -> None:
         broker.wait()
 
 
+def _attempts(path: Path) -> Iterator[bool]:
+    """Try to lock for a second: who only looks whether we are there holds the lock briefly."""
+    for _ in range(20):
+        yield try_lock(path) is not None
+        time.sleep(0.05)
+
+
 def main(arguments: list[str]) -> int:
     """Lock the folder, leave the daemon's family, and keep; 0 at once in the first process."""
     folder, grace, binary = Path(arguments[0]), float(arguments[1]), arguments[2]
-    if try_lock(folder / KEEPER_LOCK) is None:
+    if not any(_attempts(folder / KEEPER_LOCK)):
         return 0
     if os.fork():
         return 0  # the child holds the lock now, so the daemon sees it as soon as we end

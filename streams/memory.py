@@ -143,6 +143,10 @@ class MemorySubscription:
             while len(list(self._ready())) < self._min_records:
                 await self._broker.wait_written()
         await anyio.lowlevel.checkpoint()  # before anything is taken: cancelling loses nothing
+        return self.rest()
+
+    def rest(self) -> list[Record]:
+        """What a ``batch()`` that was cut short had gathered; at once, and without waiting."""
         records = list(self._ready())
         for record in records:
             self._positions[record.partition] = record.offset + 1

@@ -245,6 +245,8 @@ class _Loop:
         subscription = self._subscription = await self._patiently(self._subscribe)
         while (records := await self._patiently(partial(self._read, subscription))) is not None:
             await self._turn(subscription, records)
+        if rest := subscription.rest():
+            await self._turn(subscription, rest)
 
     async def close(self) -> None:
         """Leave the group, also when cancelled, but not for ever."""
