@@ -24,6 +24,7 @@ import anyio
 import msgspec
 
 import streams
+from streams.broker import KafkaSettings
 from streams.errors import Broken, Invalid
 from streams.keeper import KEEPER_LOCK, LOG, NOTICE, OWNER_LOCK, release, try_lock
 
@@ -45,6 +46,15 @@ class EmbeddedAddress(msgspec.Struct, frozen=True):
     incarnation: str
     """A new value for every broker process: its records are its own."""
     folder: Path
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How to talk to it: it answers a waiting fetch only when the wait is over, so that wait
+        is the latency; and it keeps everything in memory, so that is worth compressing.
+        """
+        return KafkaSettings(
+            bootstrap_servers=self.bootstrap_servers, fetch_max_wait_ms=50, compression="lz4"
+        )
 
     async def watch(self) -> None:
         """Wait as long as the broker lives; raises ``Broken`` when it is gone."""

@@ -157,14 +157,17 @@ class KafkaBroker:
             return self._producer
 
     async def _new_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **self._settings.client(),
-            acks="all",
-            enable_idempotence=self._settings.enable_idempotence,
-            compression_type=self._settings.compression,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=MAX_RECORD_BYTES * 2,
-        )
+        try:
+            producer = AIOKafkaProducer(
+                **self._settings.client(),
+                acks="all",
+                enable_idempotence=self._settings.enable_idempotence,
+                compression_type=self._settings.compression,
+                max_batch_size=BATCH_BYTES,
+                max_request_size=MAX_RECORD_BYTES * 2,
+            )
+        except RuntimeError as error:
+            raise Invalid(f"kafka.compression: {error}", reason="compression") from error
         with _told("connect", self._settings):
             await _start(producer, self._settings.seconds)
         return producer
