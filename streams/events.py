@@ -2,7 +2,9 @@
 
 Rules that a reader may rely on, and an author must keep:
 
-- timestamps are timezone-aware UTC; amounts are integers in base units, never floats;
+- timestamps are timezone-aware UTC of the years 1970 to 8999; amounts are integers in base units
+  of at most 256 bits, never floats. An event that breaks this cannot be made (``Invalid``), so
+  that arithmetic on events neither overflows nor leaves the calendar;
 - a fact that can be unknown is ``UNSET`` on the wire (absent), with its reason in
   ``Facts.missing``; it is never silently false or zero;
 - ids derive from chain, pool and log position alone, so the same event seen twice is the same
@@ -47,8 +49,11 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-"""A short lower-case name: a chain (``ethereum``) or a venue (``uniswap-v2``)."""
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}(?!\n)$")]
+"""A short lower-case name: a chain (``ethereum``) or a venue (``uniswap-v2``).
+
+``$`` alone would let a line feed through: Python's matches before a last one.
+"""
 
 Address = Annotated[str, Meta(min_length=1, max_length=128)]
 """An account on its chain: lower-case ``0x`` hex on EVM chains, base58 on Solana."""
@@ -59,9 +64,17 @@ Amount = Annotated[int, Meta(ge=0)]
 Instant = Annotated[datetime, Meta(tz=True)]
 """A moment in UTC; a naive timestamp is refused."""
 
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A block, a log index, a sequence number: what a database column of 64 bits holds."""
+
 Ratio = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"]
+
+
+MOST_AMOUNT = 2**256 - 1
+FIRST_YEAR, LAST_YEAR = 1970, 8999
+"""What ``datetime`` and UNIX seconds convert into each other, with room to add an age."""
 
 
 class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -82,9 +95,13 @@ class OnPool(Event, frozen=True, kw_only=True):
 
     chain: Slug
     pool: Address
-    block: Annotated[int, Meta(ge=0)]
-    log_index: Annotated[int, Meta(ge=0)]
+    block: Count
+    log_index: Count
     at: Instant
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        _check(self.at)
 
     @property
     def key(self) -> str:
@@ -123,12 +140,20 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     lp_visible: bool = True
     """Whether the source also sends this pool's LP token transfers."""
 
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        _check(self.at, self.total_supply or 0)
+
 
 class Sync(OnPool, frozen=True, kw_only=True, tag="sync"):
     """A V2-like pool's reserves after a change (Uniswap V2 ``Sync``)."""
 
     reserve0: Amount
     reserve1: Amount
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        _check(self.at, self.reserve0, self.reserve1)
 
 
 class Swap(OnPool, frozen=True, kw_only=True, tag="swap"):
@@ -141,6 +166,10 @@ class Swap(OnPool, frozen=True, kw_only=True, tag="swap"):
     amount0_out: Amount
     amount1_out: Amount
 
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        _check(self.at, self.amount0_in, self.amount1_in, self.amount0_out, self.amount1_out)
+
 
 class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
     """LP tokens moving between holders; from the zero address is a mint, to it is a burn."""
@@ -148,6 +177,10 @@ class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
     sender: Address
     to: Address
     value: Amount
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        _check(self.at, self.value)
 
 
 class Head(Event, frozen=True, kw_only=True, tag="head"):
@@ -157,10 +190,14 @@ class Head(Event, frozen=True, kw_only=True, tag="head"):
     """
 
     chain: Slug
-    block: Annotated[int, Meta(ge=0)]
+    block: Count
     at: Instant
     last: bool = False
     """True once, when a recording has ended: no event of this chain follows."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        _check(self.at)
 
     @property
     def id(self) -> str:
@@ -180,6 +217,11 @@ class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
     total_supply: Amount | UnsetType = UNSET
     pooled_share: Ratio | UnsetType = UNSET
     """Token reserve at launch over total supply (can pass 1 when supply was minted since)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        if self.total_supply and self.total_supply > MOST_AMOUNT:
+            raise Invalid("the supply is over 256 bits", reason="amount")
 
 
 class Liquidity(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,7 +288,7 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
 
     venue: Slug
     trigger: Trigger
-    sequence: Annotated[int, Meta(ge=0)]
+    sequence: Count
     """0 for a pool's first dossier, then 1, 2, ...: what a consumer dedups by."""
     launched_at: Instant
     age: Annotated[float, Meta(ge=0)]
@@ -278,7 +320,7 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     """The model's scored opinion on one dossier, with all that is needed to reproduce it."""
 
     facts_id: str
-    sequence: Annotated[int, Meta(ge=0)]
+    sequence: Count
     trigger: Trigger
     age: Annotated[float, Meta(ge=0)]
     venue: Slug
@@ -377,6 +419,14 @@ def decode(data: bytes, type_: type[T]) -> T:
     if getattr(event, "v", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise Invalid(f"schema version {event.v} is not known here", reason="unknown-version")  # type: ignore[attr-defined]
     return event  # type: ignore[return-value]
+
+
+def _check(at: datetime, *amounts: int) -> None:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise Invalid(f"no block was made in the year {at.year}", reason="time")
+    for amount in amounts:
+        if amount > MOST_AMOUNT:
+            raise Invalid("an amount is over 256 bits", reason="amount")
 
 
 def _refusal(data: bytes, error: Exception) -> Invalid:
