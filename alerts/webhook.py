@@ -53,8 +53,6 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """May hold a token: never printed in full."""
     name: str = "webhook"
     """Tells several webhooks apart, in the ledger and in metrics."""
-    secret_file: str = ""
-    secret_env: str = "HEFT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
     timeout_seconds: float = 10.0
     """For one attempt, from connecting to the answer's status."""
     attempts: int = 3

@@ -1,0 +1,231 @@
+"""What was said about a pool, to whom, and what is still to be said: durable.
+
+Two tables. ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox
+and the record of it: one row a message and sink, written *before* anything is sent, in the same
+transaction as the history, so that a crash loses nothing. A message is sent again only when the
+crash came between a receiver's acknowledgement and the row's update.
+
+Histories are read through a bounded cache, so that months of pools do not grow memory. This module
+does not decide (``policy``) nor send (``courier``).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from alerts.policy import History, alert_id
+from streams.events import Alert, encode
+from streams.state import State, metadata
+
+__all__ = ["Delivery", "Ledger", "Queued", "Status"]
+
+CACHE_POOLS = 20_000
+"""Pools whose history, or lack of one, is kept in memory: about 10 MB."""
+
+Status = Literal["pending", "sent", "refused"]
+
+_alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("handled", Integer, nullable=False),
+    Column("said", Integer, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("triggers", String, nullable=False),  # comma-separated
+    Column("raised_at", String, nullable=False),  # ISO 8601, UTC
+    Column("liquidity", Float, nullable=False),
+    Column("liquidity_max", Float, nullable=False),
+)
+
+_deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("position", Integer, primary_key=True),  # the order of sending
+    Column("message", String, nullable=False),
+    Column("sink", String, nullable=False),
+    Column("pool", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("queued_at", String, nullable=False),  # ISO 8601, UTC
+    Column("payload", LargeBinary),  # the alert as JSON; empty once it is sent
+    UniqueConstraint("message", "sink"),
+    Index("deliveries_pending", "sink", "status", "position"),
+)
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """An alert that was said, and the partition that its pool is on."""
+
+    alert: Alert
+    partition: int
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that one sink has yet to take."""
+
+    position: int
+    message: str
+    pool: str
+    partition: int
+    attempts: int
+    queued_at: datetime
+    payload: bytes
+
+
+class Ledger:
+    """The two tables of one open state."""
+
+    def __init__(self, state: State, *, cache_pools: int = CACHE_POOLS) -> None:
+        self._state = state
+        self._cache: OrderedDict[str, History | None] = OrderedDict()
+        self._cache_pools = cache_pools
+
+    def forget(self) -> None:
+        """Drop the cache: another member may have written since."""
+        self._cache.clear()
+
+    async def histories(self, keys: Collection[str]) -> dict[str, History]:
+        """The histories of those of these pools that were ever alerted; raises ``Retry``."""
+        known = {key: self._cache[key] for key in keys if key in self._cache}
+        unknown = [key for key in keys if key not in known]
+        if unknown:
+            known |= dict.fromkeys(unknown) | await self._read(unknown)
+        self._remember(known)
+        return {key: history for key, history in known.items() if history is not None}
+
+    async def write(
+        self,
+        histories: Mapping[str, History],
+        queued: Sequence[Queued],
+        sinks: Sequence[str],
+        now: datetime,
+    ) -> None:
+        """Keep the histories, and queue each alert once for each sink; all or nothing.
+
+        What was queued before stays as it is. Raises ``Retry``, and may then be repeated.
+        """
+        if not histories and not queued:
+            return
+        async with self._state.begin() as connection:
+            rows = [_alert_row(history) for history in histories.values()]
+            await self._state.upsert(connection, _alerts, rows)
+            await _queue(connection, queued, sinks, now)
+        self._remember(histories)
+
+    async def pending(
+        self, sink: str, partitions: Collection[int], *, start: int = 0, after: int, limit: int
+    ) -> list[Delivery]:
+        """The oldest messages on these partitions that the sink has yet to take, in order.
+
+        Only messages behind position ``start`` of pools that have nothing waiting up to there, so
+        that no message overtakes an earlier one of its pool. ``after`` is the position of the
+        last one already looked at. Raises ``Retry``.
+        """
+        waiting = and_(_deliveries.c.sink == sink, _deliveries.c.status == "pending")
+        earlier = select(_deliveries.c.pool).where(waiting, _deliveries.c.position <= start)
+        query = (
+            select(*(_deliveries.c[name] for name in Delivery.__struct_fields__))
+            .where(waiting, _deliveries.c.position > after)
+            .where(_deliveries.c.partition.in_(partitions), _deliveries.c.pool.not_in(earlier))
+            .order_by(_deliveries.c.position)
+            .limit(limit)
+        )
+        async with self._state.begin() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [msgspec.convert(_plain(row), Delivery) for row in rows]
+
+    async def settle(self, delivery: Delivery, status: Status, reason: str) -> None:
+        """Write down how an attempt ended; a sent message's text is no longer kept."""
+        values: dict[str, Any] = {
+            "status": status,
+            "reason": reason,
+            "attempts": delivery.attempts + 1,
+        }
+        if status == "sent":
+            values["payload"] = None
+        statement = update(_deliveries).where(_deliveries.c.position == delivery.position)
+        async with self._state.begin() as connection:
+            await connection.execute(statement.values(values))
+
+    async def _read(self, keys: Iterable[str]) -> dict[str, History]:
+        ids = {alert_id(key): key for key in keys}
+        async with self._state.begin() as connection:
+            query = select(_alerts).where(_alerts.c.alert_id.in_(ids))
+            rows = (await connection.execute(query)).mappings().all()
+        return {ids[row["alert_id"]]: _history(_plain(row)) for row in rows}
+
+    def _remember(self, histories: Mapping[str, History | None]) -> None:
+        for key, history in histories.items():
+            self._cache[key] = history
+            self._cache.move_to_end(key)
+        while len(self._cache) > self._cache_pools:
+            self._cache.popitem(last=False)
+
+
+async def _queue(
+    connection: AsyncConnection, queued: Sequence[Queued], sinks: Sequence[str], now: datetime
+) -> None:
+    """Insert what is not yet there: a repeated write must not send again what was sent."""
+    rows = [_delivery_row(each, sink, now) for each in queued for sink in sinks]
+    ids = {row["message"] for row in rows}
+    query = select(_deliveries.c.message, _deliveries.c.sink).where(_deliveries.c.message.in_(ids))
+    known = {tuple(row) for row in (await connection.execute(query)).all()} if ids else set()
+    fresh = [row for row in rows if (row["message"], row["sink"]) not in known]
+    if fresh:
+        await connection.execute(insert(_deliveries), fresh)
+
+
+def _delivery_row(queued: Queued, sink: str, now: datetime) -> dict[str, Any]:
+    alert = queued.alert
+    return {
+        "message": alert.id,
+        "sink": sink,
+        "pool": alert.key,
+        "partition": queued.partition,
+        "status": "pending",
+        "reason": "",
+        "attempts": 0,
+        "queued_at": now.isoformat(),
+        "payload": encode(alert),
+    }
+
+
+def _alert_row(history: History) -> dict[str, Any]:
+    return msgspec.structs.asdict(history) | {
+        "triggers": ",".join(sorted(history.triggers)),
+        "raised_at": history.raised_at.isoformat(),
+    }
+
+
+def _history(row: dict[str, Any]) -> History:
+    triggers = [name for name in row["triggers"].split(",") if name]
+    return msgspec.convert({**row, "triggers": triggers}, History)
+
+
+def _plain(row: RowMapping) -> dict[str, Any]:
+    """The row under plain ``str`` keys; SQLAlchemy's are a subclass, which msgspec refuses."""
+    return {str(name): value for name, value in row.items()}
