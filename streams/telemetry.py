@@ -140,16 +140,14 @@ def configure_logging(*, as_json: bool, level: str = "INFO", stream: TextIO | No
 def _last_steps(as_json: bool, colors: bool) -> list[Any]:
     steps: list[Any] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info if as_json else _no_change,
+        structlog.processors.format_exc_info,  # as text, so that it can be redacted
         _redact_event,
     ]
     if as_json:
         return [*steps, structlog.processors.JSONRenderer()]
-    return [*steps, structlog.dev.ConsoleRenderer(colors=colors)]
-
-
-def _no_change(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return event
+    # structlog's own choice prints every local variable of every frame, URLs and keys included.
+    plain = structlog.dev.plain_traceback
+    return [*steps, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
 def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -158,6 +156,6 @@ def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
             event[name] = MASK
         elif isinstance(value, str):
             event[name] = redact(value)
-        elif not isinstance(value, (int, float, bool, type(None))) and name != "exc_info":
+        elif not isinstance(value, (int, float, bool, type(None))):
             event[name] = redact(str(value))
     return event
