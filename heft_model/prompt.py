@@ -28,6 +28,7 @@ __all__ = [
     "START",
     "UNKNOWN",
     "Lexicon",
+    "bin_word",
     "coverage",
     "fit_lexicon",
     "render",
@@ -127,7 +128,7 @@ def vocabulary(lexicon: Lexicon) -> list[str]:
     """Every word that ``render`` can produce, once, in a stable order; ``PAD`` is the first."""
     words = [PAD, UNKNOWN, START, END]
     for name, edges in lexicon.edges.items():
-        words += [unknown_word(name), *(_bin(name, i) for i in range(len(edges) + 1))]
+        words += [unknown_word(name), *(bin_word(name, i) for i in range(len(edges) + 1))]
     return [*words, *_BRACKETS, *_WORD_OF.values(), *_OTHERS]
 
 
@@ -137,10 +138,11 @@ def unknown_word(name: str) -> str:
 
 
 def _word(name: str, value: float | None, edges: tuple[float, ...]) -> str:
-    return unknown_word(name) if value is None else _bin(name, bisect_left(edges, value))
+    return unknown_word(name) if value is None else bin_word(name, bisect_left(edges, value))
 
 
-def _bin(name: str, index: int) -> str:
+def bin_word(name: str, index: int) -> str:
+    """The word for a fact in its bin ``index``, from 0; ids of a fact's bins follow each other."""
     return f"{name}=q{index:02d}"
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -70,7 +71,9 @@ class Registry:
 
     def candidates(self) -> list[str]:
         """Every version, in the order in which to try to serve: the champion first."""
-        named = [self._champion_or_none(), self.previous()]
+        named: list[str | None] = []
+        with suppress(Invalid):  # a spoilt pointer must not keep the service from starting
+            named = [self.champion(), self.previous()]
         others = [manifest.id for manifest in reversed(self.versions())]
         return list(dict.fromkeys(name for name in [*named, *others] if name is not None))
 
@@ -131,7 +134,9 @@ class Registry:
         Raises ``Invalid`` for a version that is not sound.
         """
         bundle = self.load(version)
-        before = self._champion_or_none()
+        before = None
+        with suppress(Invalid):  # no champion yet, or a spoilt pointer: this one mends it
+            before = self.champion()
         if before != bundle.id:
             self._write(Pointer(champion=bundle.id, previous=before))
             log.info("bundle_promoted", bundle=bundle.id, previous=before)
@@ -145,12 +150,6 @@ class Registry:
         self._write(Pointer(champion=bundle.id, previous=pointer.champion))
         log.info("bundle_rolled_back", bundle=bundle.id, previous=pointer.champion)
         return bundle.id
-
-    def _champion_or_none(self) -> str | None:
-        try:
-            return self.champion()
-        except Invalid:
-            return None
 
     def _read(self) -> Pointer | None:
         try:

@@ -63,6 +63,10 @@ class Words:
             raise Broken(f"word {word!r} is not in the bundle's vocabulary: reinstall the bundle")
         return token
 
+    def word(self, token: int) -> str:
+        """The word of one id; the unknown word for an id beyond the list."""
+        return self._tokenizer.id_to_token(token) or UNKNOWN
+
     def encode(self, prompts: Sequence[str]) -> list[list[int]]:
         """Token ids of each prompt; raises ``Broken`` for a word outside the closed list."""
         encodings = self._tokenizer.encode_batch_fast(list(prompts), add_special_tokens=False)

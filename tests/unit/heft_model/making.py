@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -15,6 +15,9 @@ from heft_model.features import FEATURES
 from heft_model.prompt import Lexicon, fit_lexicon, render, vocabulary
 from heft_model.tokenizer import Words
 from streams.events import Facts, Holders, Liquidity, TokenFacts, Trading
+
+if TYPE_CHECKING:
+    from heft_model.architecture import HeftModel, NanoSettings
 
 LAUNCHED = datetime(2021, 1, 1, tzinfo=UTC)
 NAMES = tuple(row.name for row in FEATURES)
@@ -118,33 +121,56 @@ def calibration(*, threshold: float = 0.5) -> Calibration:
     )
 
 
-def write_tiny_bundle(
-    path: Path, *, seed: int = 0, threshold: float = 0.5, last_launch_at: datetime = LAUNCHED
-) -> Manifest:
+def write_tiny_bundle(path: Path, *, seed: int = 0, **changes: Any) -> Manifest:
     """A bundle folder with a two-member random model of width 16; needs torch."""
-    import torch  # noqa: PLC0415 - only these tests need the extra `train`
+    import torch  # noqa: PLC0415 - only the tests that run a model need the extra `train`
 
-    from heft_model.architecture import HeftMember, HeftModel, NanoSettings  # noqa: PLC0415
+    from heft_model.architecture import NanoSettings  # noqa: PLC0415
     from heft_model.export import export_model, torch_logits  # noqa: PLC0415
 
     words = Words.of(vocabulary(lexicon()))
-    torch.manual_seed(seed)
-    settings = NanoSettings(width=16, layers=2, heads=2, kv_heads=1, ffn=32, members=2)
-    model = HeftModel(HeftMember(settings, len(words)) for _ in range(settings.members))
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.3)
+    shape = NanoSettings(width=16, layers=2, heads=2, kv_heads=1, ffn=32, members=2)
+    model = random_model(shape, len(words), seed=seed)
     rows = words.encode([render(each, lexicon()) for each in many(3)])
+    golden = Golden(token_ids=rows, logits=torch_logits(model, rows), telling={"age": 0.1})
+    torch.set_num_threads(1)
+    return write_dummy_bundle(path, model=export_model(model), golden=golden, **changes)
+
+
+def random_model(shape: NanoSettings, vocabulary: int, *, seed: int = 0) -> HeftModel:
+    """A model whose every weight matters to the answer; needs torch."""
+    import torch  # noqa: PLC0415
+
+    from heft_model.architecture import HeftMember, HeftModel  # noqa: PLC0415
+
+    torch.manual_seed(seed)
+    model = HeftModel(HeftMember(shape, vocabulary) for _ in range(shape.members))
+    for name, parameter in model.named_parameters():
+        torch.nn.init.normal_(parameter, mean=float("norm" in name), std=0.3)
+    return model.eval()
+
+
+def write_dummy_bundle(
+    path: Path,
+    *,
+    model: bytes = b"no model",
+    golden: Golden | None = None,
+    threshold: float = 0.5,
+    last_launch_at: datetime = LAUNCHED,
+    created: datetime = datetime(2026, 1, 1, tzinfo=UTC),
+) -> Manifest:
+    """A bundle folder in which everything is sound but, unless given, the model itself."""
     return write_bundle(
         path,
-        model=export_model(model),
-        words=words,
+        model=model,
+        words=Words.of(vocabulary(lexicon())),
         lexicon=lexicon(),
         calibration=calibration(threshold=threshold),
-        golden=Golden(token_ids=rows, logits=torch_logits(model, rows), telling={"age": 0.1}),
+        golden=golden or Golden(token_ids=[[2, 3]], logits=[0.0]),
         name="tiny",
         window=window(last_launch_at=last_launch_at),
-        created=datetime(2026, 1, 1, tzinfo=UTC),
-        settings={"seed": seed},
+        created=created,
+        settings={},
         metrics={},
         licence="made for tests",
     )
