@@ -61,6 +61,10 @@ Address = Annotated[str, Meta(min_length=1, max_length=128)]
 Amount = Annotated[int, Meta(ge=0)]
 """An integer in the asset's base units (up to 256 bits)."""
 
+MOST_NAME = 256
+Name = Annotated[str, Meta(max_length=MOST_NAME)]
+"""What a token calls itself: text of strangers, cut by the source."""
+
 Instant = Annotated[datetime, Meta(tz=True)]
 """A moment in UTC; a naive timestamp is refused."""
 
@@ -132,8 +136,8 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     quote_symbol: Annotated[str, Meta(max_length=32)] | UnsetType = UNSET
     quote_decimals: Annotated[int, Meta(ge=0, le=36)] = 18
     token_is_0: bool
-    name: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
-    symbol: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    symbol: Name | UnsetType = UNSET
     decimals: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
     total_supply: Amount | UnsetType = UNSET
     deployer: Address | UnsetType = UNSET

@@ -8,13 +8,17 @@ Two layouts are known, both Parquet:
   pair or pool, block_number, timestamps, no log index.
 
 Rows come sorted by block, log index and pool, the same at every reading, so that a count of rows
-is a source checkpoint. DuckDB sorts on disk when memory is short. A folder that cannot be read
+is a source checkpoint. Amounts may be numbers or decimal strings; events of pools that no pools
+file names are left out. DuckDB sorts on disk when memory is short. A folder that cannot be read
 as a recording is ``Invalid`` with the reason in one line.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,34 +27,37 @@ import msgspec
 
 from streams.blocktime import time_of_block
 from streams.errors import Invalid
+from streams.events import MOST_AMOUNT, MOST_NAME, Address, Slug
 from streams.quotes import QUOTES, WRAPPED_COIN, Quote, quote_of
 
-__all__ = ["PoolRow", "Recording", "Row", "open_recording"]
+__all__ = ["End", "PoolRow", "Recording", "Row", "open_recording"]
 
 ROWS_PER_FETCH = 10_000
 EVM_CHAIN = "ethereum"
 UNKNOWN_QUOTE = Quote("", 18)
+LATEST_S = 32_503_680_000.0
+"""The year 3000: milliseconds of any year since 1971 lie beyond."""
 
 
 class PoolRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a recording says of one pool; ``None`` where it is silent."""
 
-    pool: str
+    pool: Address
     file: str
     """Stem of the file that it stands in, such as ``pools_part1``."""
-    chain: str
-    venue: str
-    token: str | None
-    quote: str | None
+    chain: Slug
+    venue: Slug
+    token: Address | None
+    quote: Address | None
     quote_symbol: str | None
     quote_decimals: int
-    token_is_0: bool | None
-    """``None`` when no address is recorded: the first reserves must tell."""
+    token_is_0: bool
+    """Guessed from the first reserves where no addresses are recorded."""
     name: str | None
     symbol: str | None
     decimals: int | None
     total_supply: int | None
-    deployer: str | None
+    deployer: Address | None
     lp_visible: bool
     first_block: int
 
@@ -76,44 +83,113 @@ class Row(msgspec.Struct, frozen=True):
     d: int
 
 
+class End(NamedTuple):
+    """The last block of a chain that a recording has events of, and its time."""
+
+    block: int
+    time: float
+
+
 class Recording(msgspec.Struct, frozen=True):
-    """An opened recording: its pools by address, and how many events it holds."""
+    """An opened recording: its pools by address, how many events it holds, where it ends."""
 
     folder: Path
     pools: dict[str, PoolRow]
     count: int
-    query: str
+    ends: dict[str, End]
+    """By chain."""
+    timed: bool
+    """Whether every event has a recorded time; if not, none counts and blocks tell the time."""
     database: duckdb.DuckDBPyConnection
 
     def rows(self, skip: int = 0) -> Iterator[Row]:
-        """Every event from number ``skip`` on, in chain order."""
-        cursor = self.database.cursor()
-        cursor.execute(f"{self.query} offset {skip}")
+        """Every event from number ``skip`` on, in chain order; raises ``Invalid``."""
         chain_of = {address: pool.chain for address, pool in self.pools.items()}
-        while batch := _fetch(cursor, self.folder):
+        for batch in self._batches(skip):
             for kind, pool, block, log_index, time, *rest in batch:
-                known = time_of_block(chain_of[pool], block) if time is None else time
+                known = time if self.timed else time_of_block(chain_of[pool], block)
                 yield Row(kind, pool, block, log_index, known, *rest)
+
+    def _batches(self, skip: int) -> Iterator[list[Any]]:
+        cursor = self.database.cursor()
+        with _readable(self.folder):
+            cursor.execute(f"{_QUERY} offset {skip}")
+            while batch := cursor.fetchmany(ROWS_PER_FETCH):
+                yield batch
 
 
 def open_recording(folder: Path, *, limit_pools: int | None = None) -> Recording:
     """Open ``folder``; with ``limit_pools`` only the first so many pools by launch.
 
-    Raises ``Invalid`` when the folder is missing, holds no recording, lacks a column or has a
-    file that cannot be read.
+    Raises ``Invalid`` when the folder is missing, holds no recording, lacks a column, has a file
+    that cannot be read or says what cannot be.
     """
     if not folder.is_dir():
         raise Invalid(f"no such folder: {folder}", reason="no-folder")
-    database = duckdb.connect()
-    database.execute("set preserve_insertion_order = false; set threads = 2")
-    tables = _tables(database, folder)
-    _create_events(database, folder, tables)
-    pools = _pools(database, folder, tables, limit_pools)
-    _keep(database, pools)
-    count = _scalar(database, "select count(*) from events")
-    if not pools or not count:
+    with _readable(folder):
+        database = duckdb.connect(config=_CONFIG)
+        tables = _tables(database, folder)
+        _create_events(database, tables)
+        pools = _pools(database, tables, limit_pools)
+        _keep(database, pools)
+        return _checked(folder, pools, database)
+
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "preserve_insertion_order": False,
+    "threads": 2,
+    "temp_directory": tempfile.gettempdir(),
+}
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Say in one line what DuckDB finds wrong with the files."""
+    try:
+        yield
+    except duckdb.Error as error:
+        line = str(error).strip().splitlines()[0]
+        raise Invalid(
+            f"the recording in {folder} cannot be read: {line}", reason="unreadable"
+        ) from error
+
+
+def _checked(
+    folder: Path, pools: dict[str, PoolRow], database: duckdb.DuckDBPyConnection
+) -> Recording:
+    count, times, bad = _one(
+        database,
+        """
+        select count(*), count(time), count(*) filter (
+            pool is null or block is null or log_index is null or block < 0 or log_index < 0
+            or a is null or b is null or c is null or d is null or least(a, b, c, d) < 0
+        ) from events
+        """,
+    )
+    if not count:
         raise Invalid(f"the recording in {folder} holds no events", reason="empty")
-    return Recording(folder, pools, count, _QUERY, database)
+    if bad:
+        raise Invalid(
+            f"{bad} events in {folder} have no, or a negative, block or amount", reason="amounts"
+        )
+    timed = times == count
+    return Recording(folder, pools, count, _ends(database, folder, pools, timed), timed, database)
+
+
+def _ends(
+    database: duckdb.DuckDBPyConnection, folder: Path, pools: dict[str, PoolRow], timed: bool
+) -> dict[str, End]:
+    """Where each chain ends; raises ``Invalid`` for times that are none."""
+    ends: dict[str, End] = {}
+    query = "select pool, min(time), max(time), max(block) from events group by pool"
+    for pool, earliest, latest, block in database.execute(query).fetchall():
+        chain = pools[pool].chain
+        last = latest if timed else time_of_block(chain, block)
+        if not (0 <= last <= LATEST_S and (not timed or earliest >= 0)):
+            raise Invalid(f"times in {folder} are not UNIX seconds: {last:.0f}", reason="time")
+        before = ends.get(chain, End(block, last))
+        ends[chain] = End(max(before.block, block), max(before.time, last))
+    return ends
 
 
 _QUERY = """
@@ -129,6 +205,11 @@ _REQUIRED = {
     "lp": {"pool", "block", "from", "to", "value"},
     "swap": {"pool", "block", "sender", "to", "amount0In", "amount1In", "amount0Out", "amount1Out"},
 }
+_SAID = (
+    "chain", "venue", "token", "token0", "token1", "is_weth_pair",
+    "name", "symbol", "decimals", "totalSupply", "deployer",
+)  # fmt: skip
+"""What a pools file may say of a pool, each once under this name."""
 _RENAMED = {"pair": "pool", "block_number": "block", "timestamps": "timestamp"}
 
 
@@ -158,9 +239,9 @@ def _tables(database: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, _Tab
 
 def _table(database: duckdb.DuckDBPyConnection, files: list[Path], kind: str) -> _Table:
     listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    source = f"read_parquet([{listed}], union_by_name = true, filename = true)"
-    source = source.replace("filename = true", "filename = true, file_row_number = true")
-    described = _execute(database, f"describe select * from {source}", files[0].parent)
+    options = "union_by_name = true, filename = true, file_row_number = true"
+    source = f"read_parquet([{listed}], {options})"
+    described = database.execute(f"describe select * from {source}").fetchall()
     columns = {_RENAMED.get(name, name): name for name, *_ in described}
     absent = _REQUIRED[kind] - set(columns)
     if absent:
@@ -169,16 +250,13 @@ def _table(database: duckdb.DuckDBPyConnection, files: list[Path], kind: str) ->
     return _Table(source, columns)
 
 
-def _create_events(
-    database: duckdb.DuckDBPyConnection, folder: Path, tables: dict[str, _Table]
-) -> None:
+def _create_events(database: duckdb.DuckDBPyConnection, tables: dict[str, _Table]) -> None:
     """One table of every event; where no log index is recorded, file order within the block."""
     kinds = [kind for kind in ("lp", "sync", "swap") if kind in tables]
     parts = [_select(kind, turn, tables[kind]) for turn, kind in enumerate(kinds)]
     indexed = all("log_index" in tables[kind].columns for kind in kinds)
-    placed = "row_number() over (partition by pool, block order by turn, place)"
-    _execute(
-        database,
+    placed = "row_number() over (partition by pool, block order by turn, filename, place)"
+    database.execute(
         f"""
         create table events as
         with placed as (
@@ -188,18 +266,8 @@ def _create_events(
         select kind, pool, block, log_index, time, sender, "to", a, b, c, d,
                row_number() over (partition by pool order by block, log_index, turn) = 1 as first
         from placed
-        """,
-        folder,
-    )
-    bad = _scalar(
-        database,
         """
-        select count(*) from events
-        where pool is null or block is null or a is null or b is null or c is null or d is null
-        """,
     )
-    if bad:
-        raise Invalid(f"{bad} events in {folder} lack a pool, block or amount", reason="nulls")
 
 
 def _select(kind: str, turn: int, table: _Table) -> str:
@@ -213,42 +281,50 @@ def _select(kind: str, turn: int, table: _Table) -> str:
     a, b, c, d = values
     sender = table.get("sender", table.get("from"))
     return (
-        f"select '{kind}' kind, {table.get('pool')} pool, {table.get('block')}::bigint block, "
+        f"select '{kind}' kind, lower({table.get('pool')}) pool, "
+        f"{table.get('block')}::bigint block, "
         f"{table.get('log_index', '0')} log_index, {table.get('timestamp')}::double as time, "
-        f'{sender}::varchar sender, {table.get("to")}::varchar "to", '
-        f"{a} a, {b} b, {c} c, {d} d, {turn} turn, file_row_number place from {table.source}"
+        f'lower({sender}::varchar) sender, lower({table.get("to")}::varchar) "to", '
+        f"{a} a, {b} b, {c} c, {d} d, {turn} turn, filename, file_row_number place "
+        f"from {table.source}"
     )
 
 
 def _pools(
-    database: duckdb.DuckDBPyConnection,
-    folder: Path,
-    tables: dict[str, _Table],
-    limit: int | None,
+    database: duckdb.DuckDBPyConnection, tables: dict[str, _Table], limit: int | None
 ) -> dict[str, PoolRow]:
     table = tables["pools"]
-    wanted = (
-        "chain", "venue", "token", "token0", "token1", "is_weth_pair",
-        "name", "symbol", "decimals", "totalSupply", "deployer",
-    )  # fmt: skip
-    selected = ", ".join(f"{table.get(column)} as {column}" for column in wanted)
-    rows = _execute(
-        database,
+    told = ", ".join(f"{_said_sql(table.get(name), name)} as {name}" for name in _SAID)
+    rows = database.execute(
         f"""
-        with told as (select {table.get("pool")} as pool, filename, {selected} from {table.source}),
+        with told as (
+            select lower({table.get("pool")}) as pool, filename, {told}
+            from {table.source}
+            qualify row_number() over (partition by pool order by filename, file_row_number) = 1
+        ),
         seen as (
-            select pool, min(block) first_block, bool_or(kind = 'lp') lp from events group by 1
+            select pool, min(block) first_block, bool_or(kind = 'lp') lp,
+                   min_by([a, b], [block, log_index]) filter (kind = 'sync') reserves
+            from events group by pool
         )
-        select pool, filename, first_block, lp, {", ".join(wanted)} from told join seen using (pool)
-        order by first_block, pool {f"limit {int(limit)}" if limit else ""}
-        """,
-        folder,
-    )
+        select pool, filename, first_block, lp, reserves, {", ".join(_SAID)}
+        from told join seen using (pool)
+        order by first_block, pool {"" if limit is None else f"limit {limit}"}
+        """
+    ).fetchall()
     found = (
-        _Found(pool, file, first_block, lp, dict(zip(wanted, said, strict=True)))
-        for pool, file, first_block, lp, *said in rows
+        _Found(pool, file, first_block, lp, reserves, dict(zip(_SAID, said, strict=True)))
+        for pool, file, first_block, lp, reserves, *said in rows
     )
     return {each.pool: _pool(each) for each in found}
+
+
+def _said_sql(column: str, name: str) -> str:
+    if name in ("name", "symbol", "decimals", "totalSupply"):
+        return column
+    return (
+        f"{column}::boolean" if name == "is_weth_pair" else f"nullif(lower({column}::varchar), '')"
+    )
 
 
 class _Found(NamedTuple):
@@ -258,6 +334,8 @@ class _Found(NamedTuple):
     file: str
     first_block: int
     lp: bool
+    reserves: list[int] | None
+    """Of the first sync."""
     said: dict[str, Any]
 
 
@@ -266,24 +344,28 @@ def _pool(found: _Found) -> PoolRow:
     chain = said["chain"] or _chain(stem, said)
     token, quote = _sides(chain, said)
     known = QUOTES.get(chain, {}).get(quote or "", UNKNOWN_QUOTE)
-    return PoolRow(
-        pool=found.pool,
-        file=stem,
-        chain=chain,
-        venue=said["venue"] or _venue(stem),
-        token=token,
-        quote=quote,
-        quote_symbol=known.symbol or None,
-        quote_decimals=known.decimals,
-        token_is_0=token < quote if token and quote else None,
-        name=said["name"],
-        symbol=said["symbol"],
-        decimals=_integer(said["decimals"], most=255),
-        total_supply=_integer(said["totalSupply"], most=2**256 - 1),
-        deployer=said["deployer"],
-        lp_visible=found.lp,
-        first_block=found.first_block,
-    )
+    row = {
+        "pool": found.pool,
+        "file": stem,
+        "chain": chain,
+        "venue": said["venue"] or _venue(stem),
+        "token": token,
+        "quote": quote,
+        "quote_symbol": known.symbol or None,
+        "quote_decimals": known.decimals,
+        "token_is_0": token < quote if token and quote else _looks_like_token(found.reserves),
+        "name": _name(said["name"]),
+        "symbol": _name(said["symbol"]),
+        "decimals": _integer(said["decimals"], most=255),
+        "total_supply": _integer(said["totalSupply"], most=MOST_AMOUNT),
+        "deployer": said["deployer"],
+        "lp_visible": found.lp,
+        "first_block": found.first_block,
+    }
+    try:
+        return msgspec.convert(row, PoolRow)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"pool {found.pool} in {stem}: {error}", reason="pools") from error
 
 
 def _chain(stem: str, said: dict[str, Any]) -> str:
@@ -311,13 +393,32 @@ def _sides(chain: str, said: dict[str, Any]) -> tuple[str | None, str | None]:
     return token, quote
 
 
-def _integer(text: object, *, most: int) -> int | None:
-    """A recorded decimal number, or ``None`` for anything that is not one in range."""
+def _looks_like_token(reserves: list[int] | None) -> bool:
+    """Whether the first of a pool's first reserves is the token, where no address tells.
+
+    The reserve that looks like a first deposit is the quote: 0.001 to 10,000 wrapped coins. Where
+    both or neither look so, the smaller is, since tokens are minted in millions. Right for 97 %
+    of the pools of known orientation in the recording that needs it.
+    """
+    if reserves is None:
+        return True
+    first, second = (10**15 <= reserve <= 10**22 for reserve in reserves)
+    return reserves[0] > reserves[1] if first == second else second
+
+
+def _name(said: object) -> str | None:
+    """Cut to what an event may carry: a long name must not hide its pool."""
+    return None if said is None else str(said)[:MOST_NAME]
+
+
+def _integer(said: object, *, most: int) -> int | None:
+    """A recorded number, also as text or double; ``None`` for anything else or out of range."""
     try:
-        value = int(str(text))
-    except ValueError:
+        value = Decimal(str(said))
+    except InvalidOperation:
         return None
-    return value if 0 <= value <= most else None
+    in_range = value.is_finite() and 0 <= value <= most
+    return int(value) if in_range and value == value.to_integral_value() else None
 
 
 def _keep(database: duckdb.DuckDBPyConnection, pools: dict[str, PoolRow]) -> None:
@@ -326,25 +427,6 @@ def _keep(database: duckdb.DuckDBPyConnection, pools: dict[str, PoolRow]) -> Non
     database.execute("delete from events where pool not in (from kept)")
 
 
-def _scalar(database: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = database.execute(query).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _execute(database: duckdb.DuckDBPyConnection, query: str, folder: Path) -> list[Any]:
-    try:
-        return database.execute(query).fetchall()
-    except duckdb.Error as error:
-        raise _unreadable(error, folder) from error
-
-
-def _fetch(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Any]:
-    try:
-        return cursor.fetchmany(ROWS_PER_FETCH)
-    except duckdb.Error as error:
-        raise _unreadable(error, folder) from error
-
-
-def _unreadable(error: duckdb.Error, folder: Path) -> Invalid:
-    line = str(error).strip().splitlines()[0]
-    return Invalid(f"the recording in {folder} cannot be read: {line}", reason="unreadable")
+def _one(database: duckdb.DuckDBPyConnection, query: str) -> Any:
+    """The only row of a query that has one."""
+    return database.execute(query).fetchall()[0]

@@ -58,19 +58,28 @@ class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
 
 def activity_from_rows(recording: Recording, rows: Iterator[Row]) -> Iterator[Activity]:
     """The rows as events, with launches and heads between them and the last heads at the end."""
-    heads: dict[str, tuple[float, float, int]] = {}
+    clocks: dict[str, _Clock] = {}
     for row in rows:
         pool = recording.pools[row.pool]
-        told, now, block = heads.get(pool.chain, (row.time, row.time, row.block))
-        if row.time - told >= HEAD_EVERY_S and row.block > block:
-            yield _head(pool.chain, block, now)
-            told = now
-        heads[pool.chain] = (told, row.time, row.block)
+        clock = clocks.setdefault(pool.chain, _Clock(row.time, row.time, row.block))
+        # A head claims that its moment is over: not while more events of that moment may follow.
+        if row.time - clock.told >= HEAD_EVERY_S and row.time > clock.now:
+            yield _head(pool.chain, clock.block, clock.now)
+            clock.told = clock.now
+        clock.now, clock.block = max(clock.now, row.time), row.block
         if row.first:
             yield _launch(pool, row)
         yield _event(pool.chain, row)
-    for chain, (_, now, block) in heads.items():
-        yield _head(chain, block, now + AFTER_END_S, last=True)
+    for chain, end in recording.ends.items():
+        yield _head(chain, end.block, end.time + AFTER_END_S, last=True)
+
+
+class _Clock(msgspec.Struct):
+    """A chain's clock as its events move it, and when it was last told."""
+
+    told: float
+    now: float
+    block: int
 
 
 def _head(chain: str, block: int, time: float, *, last: bool = False) -> Head:
@@ -89,7 +98,7 @@ def _launch(pool: PoolRow, row: Row) -> Launch:
         quote=pool.quote or UNSET,
         quote_symbol=pool.quote_symbol or UNSET,
         quote_decimals=pool.quote_decimals,
-        token_is_0=_token_is_0(pool, row),
+        token_is_0=pool.token_is_0,
         name=UNSET if pool.name is None else pool.name,
         symbol=UNSET if pool.symbol is None else pool.symbol,
         decimals=UNSET if pool.decimals is None else pool.decimals,
@@ -97,21 +106,6 @@ def _launch(pool: PoolRow, row: Row) -> Launch:
         deployer=pool.deployer or UNSET,
         lp_visible=pool.lp_visible,
     )
-
-
-def _token_is_0(pool: PoolRow, row: Row) -> bool:
-    """Where no address is recorded, the reserve that looks like a first deposit is the quote.
-
-    A first deposit is 0.001 to 10,000 wrapped coins; where both or neither side look so, the
-    smaller is the quote, since tokens are minted in millions. Right for 97 % of the pools of
-    known orientation in the recording that needs it.
-    """
-    if pool.token_is_0 is not None:
-        return pool.token_is_0
-    if row.kind != "sync":
-        return True
-    plausible = (10**15 <= row.a <= 10**22, 10**15 <= row.b <= 10**22)
-    return row.a > row.b if plausible[0] == plausible[1] else plausible[1]
 
 
 class _Where(TypedDict):
