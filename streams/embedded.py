@@ -47,13 +47,17 @@ class EmbeddedAddress(msgspec.Struct, frozen=True):
     """A new value for every broker process: its records are its own."""
     folder: Path
 
-    @property
-    def settings(self) -> KafkaSettings:
-        """How to talk to it: it answers a waiting fetch only when the wait is over, so that wait
-        is the latency; and it keeps everything in memory, so that is worth compressing.
+    def settings(self, client_id: str = "heft") -> KafkaSettings:
+        """How to talk to it.
+
+        It answers a waiting fetch only when the wait is over, so the wait is the latency of each
+        hop; and it keeps its records in memory, which lz4 makes a quarter of the size.
         """
         return KafkaSettings(
-            bootstrap_servers=self.bootstrap_servers, fetch_max_wait_ms=50, compression="lz4"
+            bootstrap_servers=self.bootstrap_servers,
+            client_id=client_id,
+            fetch_max_wait_ms=50,
+            compression="lz4",
         )
 
     async def watch(self) -> None:

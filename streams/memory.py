@@ -52,6 +52,7 @@ class MemoryBroker:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append all, or none when one is refused; raises ``Invalid`` for a too large one."""
+        await anyio.lowlevel.checkpoint()
         for message in messages:
             if len(message.value) > MAX_RECORD_BYTES:
                 raise too_large(message, "the limit of 16 MiB")

@@ -12,6 +12,7 @@ SQLite runs in WAL mode with ``synchronous=FULL``: an offset is committed to Kaf
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -85,21 +86,23 @@ class State:
         self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]
     ) -> None:
         """Insert rows, or replace those with the same primary key; all rows have equal columns."""
-        if not rows:
-            return
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        statement: Any = dialect.insert(table)
-        keys = [column.name for column in table.primary_key]
-        rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        if rest:
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        await connection.execute(statement, list(rows))
+        if rows:
+            statement = _upsert(self.engine.dialect.name, table, list(rows[0]))
+            await connection.execute(statement, list(rows))
 
     async def close(self) -> None:
         """Give the connections back."""
         await self.engine.dispose()
+
+
+def _upsert(dialect: str, table: Table, columns: list[str]) -> Any:
+    """An insert that replaces what has the same key; each database has its own name for it."""
+    statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    rest = {name: statement.excluded[name] for name in columns if name not in keys}
+    if rest:
+        return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    return statement.on_conflict_do_nothing(index_elements=keys)
 
 
 def _parsed(url: str) -> URL:
@@ -116,27 +119,37 @@ def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
-        _make_folder(Path(url.database).parent)
+        _prepare(Path(url.database))
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
 
 
-def _make_folder(folder: Path) -> None:
+def _prepare(path: Path) -> None:
+    """Make the folder, and open the file once.
+
+    When a first opening fails, aiosqlite's thread may end in a traceback of its own.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sqlite3.connect(path).close()
+    except (OSError, sqlite3.Error) as error:
         raise Invalid(
-            f"the state folder {folder} cannot be made: {error.strerror}", reason="state-url"
+            f"the state file {path} cannot be opened ({error}): check state.url and its rights",
+            reason="state-url",
         ) from error
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, below
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()  # or its thread outlives us: SQLAlchemy forgets it at this point
+        raise
     cursor.close()
 
 
@@ -173,7 +186,7 @@ def _kind(text: str, error: DBAPIError, where: str) -> Exception:
     line = text.split("\n", maxsplit=1)[0][:200]
     if "malformed" in text or "not a database" in text:
         return Broken(f"state {where} is corrupt: move the file away or restore a backup")
-    if "readonly" in text or "unable to open" in text:
+    if "readonly" in text:
         return Broken(f"state {where} cannot be written ({line}): check the path and its rights")
     if isinstance(error, (SqlOperationalError, InterfaceError)) or error.connection_invalidated:
         return Retry(f"state {where}: {line}")

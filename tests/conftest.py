@@ -12,6 +12,8 @@ from anyio.from_thread import start_blocking_portal
 
 from streams.embedded import embedded_broker
 
+pytest_plugins = ["tests.require"]
+
 ROOT = Path(__file__).parent.parent
 
 # What aiokafka has to say of a broken connection reaches a test as an exception.
