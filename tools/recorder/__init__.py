@@ -1,0 +1,1 @@
+"""Acts out planted launches on a local chain and records them for the demo."""
