@@ -25,7 +25,7 @@ __all__ = ["EnrichTransform"]
 POOLS_KEPT = 5_000
 """Pools per partition in memory that nothing is due for; about 4 kB each."""
 FORGET_AFTER_S = 30 * 86_400.0
-"""A pool without an event for so long is no longer followed."""
+"""A pool without an event for so long, on its chain's clock, is no longer followed."""
 FORGET_EVERY_S = 86_400.0
 
 log = structlog.get_logger(__name__)
@@ -38,12 +38,11 @@ class EnrichTransform:
         self._store = store
         self._pools_kept = pools_kept
         self._folds: dict[int, Fold] = {}
-        self._now = 0.0
-        self._forgotten_at = 0.0
+        self._forgotten_at: dict[tuple[int, str], float] = {}
 
     async def open(self, partitions: frozenset[int]) -> None:
         """Forget everything and take in what is still due on ``partitions``."""
-        self._folds = {partition: Fold() for partition in partitions}
+        self._folds = {partition: Fold(forget_after=FORGET_AFTER_S) for partition in partitions}
         for stored in await self._store.waiting(partitions):
             self._folds[stored.partition].put(stored.key, stored.pool)
 
@@ -63,12 +62,17 @@ class EnrichTransform:
             for partition, fold in self._folds.items()
             for key in fold.changed
         )
-        for fold in self._folds.values():
+        for partition, fold in self._folds.items():
             fold.changed.clear()
             fold.shrink(self._pools_kept)
-        if self._now - self._forgotten_at >= FORGET_EVERY_S:
-            self._forgotten_at = self._now
-            await self._store.forget(self._now - FORGET_AFTER_S)
+            await self._forget(partition, fold)
+
+    async def _forget(self, partition: int, fold: Fold) -> None:
+        """Once a day of each chain's own time: the clocks of chains and partitions differ."""
+        for chain, now in fold.clocks.items():
+            if now - self._forgotten_at.get((partition, chain), 0.0) >= FORGET_EVERY_S:
+                await self._store.forget(partition, chain, now - FORGET_AFTER_S)
+                self._forgotten_at[partition, chain] = now
 
     async def _bring_in(self, batch: Sequence[Received]) -> None:
         absent: dict[int, set[str]] = defaultdict(set)
@@ -85,7 +89,5 @@ class EnrichTransform:
             event = received.event
             if isinstance(event, Launch):
                 telemetry.LAUNCHES.labels(event.chain, event.venue).inc()
-        if batch:
-            self._now = max(self._now, batch[-1].event.at.timestamp())
         for dossier in facts:
             telemetry.FACTS.labels(dossier.trigger).inc()

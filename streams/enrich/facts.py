@@ -137,7 +137,8 @@ def _missing(
     }
     for name in trading.__struct_fields__:
         if getattr(trading, name) is UNSET:
-            missing[f"trading.{name}"] = NO_SWAPS if name == "buyers" else NOT_YET
+            nameless = name == "buyers" and trading.buys > 0
+            missing[f"trading.{name}"] = NO_SWAPS if nameless else NOT_YET
     if holders is UNSET:
         missing["holders"] = NOT_YET if launch.lp_visible else NOT_SENT
     return missing

@@ -13,6 +13,7 @@ however it is cut into batches.
 from __future__ import annotations
 
 import heapq
+from math import inf
 
 from streams.enrich.facts import facts_from_pool
 from streams.enrich.pool import Pool
@@ -42,12 +43,19 @@ def next_due(pool: Pool, schedule: Schedule = SCHEDULE) -> float | None:
 
 
 class Fold:
-    """The pools of one set of partitions, by key; ``changed`` collects keys to be stored."""
+    """The pools of one set of partitions, by key.
 
-    def __init__(self, schedule: Schedule = SCHEDULE) -> None:
+    ``changed`` collects keys to be stored, ``clocks`` holds the latest time of each chain. A pool
+    without an event for ``forget_after`` seconds is no longer followed: its later events are
+    ignored, whether it is still in memory or not.
+    """
+
+    def __init__(self, schedule: Schedule = SCHEDULE, *, forget_after: float = inf) -> None:
         self._ages = schedule
+        self._forget_after = forget_after
         self.pools: dict[str, Pool] = {}
         self.changed: set[str] = set()
+        self.clocks: dict[str, float] = {}
         self._due: dict[str, list[tuple[float, str]]] = {}
 
     def put(self, key: str, pool: Pool) -> None:
@@ -72,9 +80,11 @@ class Fold:
         pool = self.pools.get(event.key)
         if isinstance(event, Launch):
             if pool is None:
-                self._begin(event)
+                self._begin(event, time)
             return facts
         if pool is None or pool.has_seen(event.position):
+            return facts
+        if time - pool.touched > self._forget_after:
             return facts
         self.pools[event.key] = self.pools.pop(event.key)  # most recently used is last
         unlaunched = pool.launched is None
@@ -83,11 +93,11 @@ class Fold:
         if unlaunched:
             self._schedule(event.key, pool)
         if material is not None:
-            facts.append(self._emit(event.key, pool, material, time))
+            facts.append(self._emit(event.key, pool, material, pool.touched))
         return facts
 
-    def _begin(self, launch: Launch) -> None:
-        self.pools[launch.key] = Pool(launch=launch, position=BEFORE_ANYTHING)
+    def _begin(self, launch: Launch, time: float) -> None:
+        self.pools[launch.key] = Pool(launch=launch, position=BEFORE_ANYTHING, touched=time)
         self.changed.add(launch.key)
 
     def _schedule(self, key: str, pool: Pool) -> None:
@@ -97,6 +107,7 @@ class Fold:
 
     def _advance(self, chain: str, time: float, *, inclusive: bool) -> list[Facts]:
         """Everything of ``chain`` that is due before ``time``, or at it when ``inclusive``."""
+        self.clocks[chain] = max(time, self.clocks.get(chain, time))
         heap = self._due.get(chain, [])
         facts: list[Facts] = []
         while heap and (heap[0][0] < time or (inclusive and heap[0][0] == time)):

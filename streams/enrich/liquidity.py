@@ -7,6 +7,8 @@ LP sent to a burn address can never come back; LP in a known locker cannot until
 
 from __future__ import annotations
 
+from math import fsum
+
 import msgspec
 
 __all__ = ["BURN_ADDRESSES", "LOCKERS", "LpBook"]
@@ -76,7 +78,8 @@ class LpBook(msgspec.Struct, kw_only=True):
 
     def locked_share(self) -> float:
         """Share of the supply in known lockers."""
-        return self._share(sum(self.balances.get(locker, 0.0) for locker in LOCKERS))
+        # A set is walked in another order in each process; fsum is the same in any.
+        return self._share(fsum(self.balances.get(locker, 0.0) for locker in LOCKERS))
 
     def removed_share(self) -> float:
         """Share of all LP tokens ever minted that has been withdrawn."""
@@ -88,19 +91,18 @@ class LpBook(msgspec.Struct, kw_only=True):
     def _take(self, holder: str, value: float) -> None:
         if holder in BURN_ADDRESSES:
             return
-        if holder not in self.balances:
-            self.others = max(0.0, self.others - value)
-            return
-        left = self.balances[holder] - value
+        left = self.balances.pop(holder, 0.0) - value
         # Balances are doubles: what is left of a full withdrawal is rounding, not a holding.
         if left > value * 1e-9:
             self.balances[holder] = left
-        else:
-            del self.balances[holder]
+        elif left < -value * 1e-9:  # it had more, summed into the others
+            self.others = max(0.0, self.others + left)
 
     def _give(self, holder: str, value: float) -> None:
         if holder in BURN_ADDRESSES:
             self.burnt += value
+            return
+        if value <= 0:  # anybody can move nothing to anybody
             return
         self.balances[holder] = self.balances.get(holder, 0.0) + value
         if len(self.balances) > HOLDERS_KEPT:

@@ -2,11 +2,13 @@
 
 Pure: no clock, no input or output. ``Pool.apply`` takes the next event and says whether it was a
 material change; ``streams.enrich.facts`` turns the state into ``Facts``. The state is bounded
-whatever a pool does, and is stored as MessagePack between batches.
+whatever a pool does, and is stored as JSON between batches (``streams.enrich.store``).
 
 Every trade and liquidity move is read from consecutive ``Sync`` reserves alone (Uniswap V2 core,
-``UniswapV2Pair._update``): quote up and token down is a buy, the reverse a sell, both up an
-addition, both down a removal. ``Swap`` only adds who traded, ``LpTransfer`` who can pull.
+``UniswapV2Pair._update``): quote up and token down is a buy, the reverse a sell; else quote up is
+an addition and quote down a removal. Where the quote stands still nobody traded or moved
+liquidity: the token was burnt or minted in the pool, or somebody just called ``sync()``.
+``Swap`` only adds who traded, ``LpTransfer`` who can pull.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ class Pool(msgspec.Struct, kw_only=True):
     launch: Launch
     position: Position
     touched: float = 0.0
-    """Time of the last event."""
+    """Time of the last event; never goes back, whatever a source says."""
     sequence: int = 0
     """The number that the next dossier gets."""
     stage: int = 0
@@ -118,7 +120,8 @@ class Pool(msgspec.Struct, kw_only=True):
 
     def apply(self, event: Sync | LpTransfer | Swap) -> Material | None:
         """Fold the next event of this pool in; the material change that it is, if any."""
-        self.position, self.touched = event.position, event.at.timestamp()
+        self.position = event.position
+        self.touched = max(self.touched, event.at.timestamp())
         if isinstance(event, Sync):
             return self._sync(event, self.touched)
         if isinstance(event, LpTransfer):
@@ -128,12 +131,12 @@ class Pool(msgspec.Struct, kw_only=True):
         return None
 
     def bucket_before(self, time: float) -> Bucket | None:
-        """The last bucket that ended an hour or more before ``time``, if it is still kept."""
+        """The last bucket that began an hour or more before ``time``, if there is one."""
         limit = int((time - HOUR_S) // BUCKET_S)
         return next((b for b in reversed(self.buckets) if b.index <= limit), None)
 
     def buckets_within_hour(self, time: float) -> list[Bucket]:
-        """The buckets that overlap the hour before ``time``."""
+        """The buckets that began less than an hour before ``time``: 55 to 60 minutes."""
         limit = int((time - HOUR_S) // BUCKET_S)
         return [bucket for bucket in self.buckets if bucket.index > limit]
 
@@ -147,9 +150,9 @@ class Pool(msgspec.Struct, kw_only=True):
         bought = quote > before_quote and token < before_token
         if bought or (quote < before_quote and token > before_token):
             self._trade(time, quote - before_quote, before_quote)
-        elif quote >= before_quote and token >= before_token:
+        elif quote > before_quote:
             self._add(quote - before_quote)
-        else:
+        elif quote < before_quote:
             self._remove(time, before_quote - quote, before_quote)
         self.quote_max = max(self.quote_max, quote)
         return self._material(time)
@@ -214,7 +217,7 @@ class Pool(msgspec.Struct, kw_only=True):
         self.added += added
 
     def _remove(self, time: float, removed: float, before_quote: float) -> None:
-        share = removed / before_quote if before_quote > 0 else 0.0
+        share = removed / before_quote
         self.removes += 1
         self.removed += removed
         self.largest_removal = max(self.largest_removal, share)
@@ -228,17 +231,18 @@ class Pool(msgspec.Struct, kw_only=True):
 
     def _material(self, time: float) -> Material | None:
         """The gravest change that this event completes; each kind has its own pause."""
-        if not self.drained and self.quote <= DRAINED_SHARE * self.quote_max:
+        if not self.drained and self.quote_max > 0 and self.quote <= self.quote_max * DRAINED_SHARE:
             self.drained = True
             self.kept, self.removal_told, self.fall_told = 1.0, time, time
             return "drained"
-        if 1.0 - self.kept >= REMOVED_SHARE and time - self.removal_told >= REMOVAL_COOLDOWN_S:
+        if self.kept <= 1.0 - REMOVED_SHARE and time - self.removal_told >= REMOVAL_COOLDOWN_S:
             self.kept, self.removal_told = 1.0, time
             return "liquidity-removed"
-        if time - self.fall_told >= HOUR_S and self.price <= FALLEN_PRICE * self._hour_high(time):
+        if time - self.fall_told >= HOUR_S and self._has_fallen(time):
             self.fall_told = time
             return "price-fell"
         return None
 
-    def _hour_high(self, time: float) -> float:
-        return max((bucket.high for bucket in self.buckets_within_hour(time)), default=0.0)
+    def _has_fallen(self, time: float) -> bool:
+        high = max((bucket.high for bucket in self.buckets_within_hour(time)), default=0.0)
+        return high > 0 and self.price <= FALLEN_PRICE * high

@@ -30,7 +30,7 @@ _pools = Table(
     Column("touched", Float, nullable=False),
     Column("pool", LargeBinary, nullable=False),
     Index("pools_due", "partition", "due"),
-    Index("pools_touched", "touched"),
+    Index("pools_touched", "partition", "touched"),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -79,11 +79,18 @@ class PoolStore:
             async with self._state.begin() as connection:
                 await self._state.upsert(connection, _pools, rows)
 
-    async def forget(self, before: float) -> int:
-        """Drop pools without an event since ``before`` (UNIX seconds); how many there were."""
+    async def forget(self, partition: int, chain: str, before: float) -> int:
+        """Drop the pools of ``chain`` without an event since ``before`` (UNIX seconds).
+
+        Only of one partition: others may lag behind. Returns how many there were.
+        """
+        query = delete(_pools).where(
+            _pools.c.partition == partition,
+            _pools.c.key.startswith(f"{chain}:", autoescape=True),
+            _pools.c.touched < before,
+        )
         async with self._state.begin() as connection:
-            result = await connection.execute(delete(_pools).where(_pools.c.touched < before))
-            return result.rowcount
+            return (await connection.execute(query)).rowcount
 
     async def clear(self) -> None:
         """Drop every pool, when the events are about to be read again from the start."""
