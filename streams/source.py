@@ -33,7 +33,7 @@ _checkpoints = Table(
 
 
 class Played(msgspec.Struct, frozen=True):
-    """A batch of activity, and the source's position once it is published."""
+    """A batch of activity, never empty, and the source's position once it is published."""
 
     activity: list[Activity]
     position: int
@@ -115,18 +115,22 @@ async def run_source(
 ) -> bool:
     """Publish until the source ends (true) or ``drain`` asks (false). Raises ``Retry``."""
     partitions = await broker.partitions(ACTIVITY.name)
-    async for played in source.batches(await checkpoints.load(source.name)):
+    batches = source.batches(await checkpoints.load(source.name))
+    while True:
+        played = None
         with drain.interrupts():
+            played = await anext(batches, None)
             await backlog.room()
         if drain.asked:
             return False
+        if played is None:
+            return True
         messages = messages_from_activity(played.activity, partitions)
         await broker.publish(messages)
         backlog.add(sum(each.topic == ACTIVITY.name for each in messages))
         await checkpoints.save(source.name, played.position)
         telemetry.SOURCE_HEAD.labels(source.name).set(played.activity[-1].at.timestamp())
         progress(played)
-    return True
 
 
 def messages_from_activity(activity: Iterable[Activity], partitions: int) -> list[Message]:
