@@ -31,7 +31,8 @@ class NanoSettings(msgspec.Struct, frozen=True, kw_only=True):
     ffn: int = 352
     """Width of the feed-forward part: 8/3 of ``width``, as gated units have it."""
     dropout: float = 0.1
-    """Of words, attention, what each block adds, and the answer; while training only."""
+    """Of words, of what each block adds, and of the answer; while training only. Attention has
+    none: torch then takes its fused kernel, and a step is a quarter faster."""
     members: int = 1
     max_length: int = 256
     """Words in the longest prompt."""
@@ -108,6 +109,5 @@ def _config(settings: NanoSettings, vocabulary: int) -> Qwen2Config:
         num_attention_heads=settings.heads,
         num_key_value_heads=settings.kv_heads,
         max_position_embeddings=settings.max_length,
-        attention_dropout=settings.dropout,
         use_cache=False,
     )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -131,7 +132,7 @@ def write_bundle(
 
     Its id is ``name`` and a hash of its files, so that the same files are the same version.
     ``described`` is the rest of the manifest: window, created, settings, metrics, licence. Raises
-    ``Invalid`` when the folder exists or the bundle would not load.
+    ``Invalid`` when the folder exists, cannot be written, or would not load; then there is none.
     """
     contents = {
         "model.onnx": model,
@@ -145,13 +146,7 @@ def write_bundle(
     manifest = Manifest(
         id=f"{name}-{digest[:10]}", prompt_version=lexicon.version, files=hashes, **described
     )
-    try:
-        path.mkdir(parents=True)
-    except FileExistsError:
-        raise Invalid(f"{path} exists: a bundle is written once", reason="exists") from None
-    for file, data in (contents | {MANIFEST: _json(manifest)}).items():
-        _write(path / file, data)
-    load_bundle(path)
+    _write_folder(path, contents | {MANIFEST: _json(manifest)})
     return manifest
 
 
@@ -206,6 +201,24 @@ def _text(path: Path, data: bytes) -> str:
 
 def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _write_folder(path: Path, contents: dict[str, bytes]) -> None:
+    """A sound folder or none: written and read back beside ``path``, then renamed."""
+    if path.exists():
+        raise Invalid(f"{path} exists: a bundle is written once", reason="exists")
+    staging = path.with_name(f".{path.name}.new")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        for name, data in contents.items():
+            _write(staging / name, data)
+        load_bundle(staging)
+        staging.rename(path)
+    except OSError as error:
+        raise Invalid(f"{path} cannot be written: {error.strerror}", reason="write") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -46,6 +46,13 @@ def test_a_folder_is_written_once(tmp_path: Path) -> None:
         write_dummy_bundle(tmp_path / "b")
 
 
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """A full or foreign disk is one line, and leaves no half bundle."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Invalid, match="cannot be written"):
+        write_dummy_bundle(tmp_path / "file" / "b")
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_any_changed_byte_is_seen(tmp_path: Path, file: str) -> None:
     """What was hashed is what is used."""
