@@ -24,6 +24,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from streams.errors import Invalid
+from streams.text import sanitise
 
 __all__ = [
     "Activity",
@@ -76,6 +77,8 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"]
 
 
+DETAIL_LENGTH = 200
+"""What is told of a record that is none: its text is a stranger's."""
 MOST_AMOUNT = 2**256 - 1
 FIRST_YEAR, LAST_YEAR = 1970, 8999
 """What ``datetime`` and UNIX seconds convert into each other, with room to add an age."""
@@ -420,8 +423,9 @@ def decode(data: bytes, type_: type[T]) -> T:
         event = decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(data, error) from error
-    if getattr(event, "v", SCHEMA_VERSION) != SCHEMA_VERSION:
-        raise Invalid(f"schema version {event.v} is not known here", reason="unknown-version")  # type: ignore[attr-defined]
+    version = getattr(event, "v", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise _unknown(version)
     return event  # type: ignore[return-value]
 
 
@@ -440,6 +444,11 @@ def _refusal(data: bytes, error: Exception) -> Invalid:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         version = SCHEMA_VERSION
     if version != SCHEMA_VERSION:
-        return Invalid(f"schema version {version} is not known here", reason="unknown-version")
+        return _unknown(version)
     kind = "schema" if isinstance(error, msgspec.ValidationError) else "json"
-    return Invalid(f"not a usable event: {error}", reason=kind)
+    return Invalid(f"not a usable event: {sanitise(str(error), DETAIL_LENGTH)}", reason=kind)
+
+
+def _unknown(version: int) -> Invalid:
+    named = str(version)[:DETAIL_LENGTH]
+    return Invalid(f"schema version {named} is not known here", reason="unknown-version")
