@@ -8,6 +8,7 @@ that changes anything. This module does not know what is checked; ``bootstrap`` 
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -66,6 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve(app: Starlette, listener: socket.socket) -> None:
     """Serve until cancelled, then finish what was asked and let go of the socket."""
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # that it started is no news
     server = _Server(
         uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2

@@ -74,7 +74,7 @@ class Kafka(Section):
 
 
 class State(Section):
-    """Where the daemon remembers: checkpoints, pools, the alert ledger, model versions."""
+    """Where the daemon remembers: checkpoints, pools, the alert ledger."""
 
     dir: Path = Path(".heft")
     url: SecretStr = SecretStr("")
@@ -84,6 +84,7 @@ class Model(Section):
     """Which bundle scores, and with how much of the machine."""
 
     bundle: str = ""
+    registry: Path = Path(".heft/models")
     workers: Annotated[int, Field(ge=0)] = 0
     batch: Count = 16
     max_wait_seconds: Seconds = 0.005
@@ -97,6 +98,12 @@ class Stages(Section):
     backlog: Count = 20_000
     dead_in_a_row: Count = 100
     dead_share: Share = 0.5
+
+
+class Archive(Section):
+    """Every topic as Parquet files; off without a folder."""
+
+    dir: Path | None = None
 
 
 class Alerts(Section):
@@ -158,6 +165,7 @@ class Settings(BaseSettings):
     state: State = State()
     model: Model = Model()
     stages: Stages = Stages()
+    archive: Archive = Archive()
     alerts: Alerts = Alerts()
     sinks: Sinks = Sinks()
     http: Http = Http()

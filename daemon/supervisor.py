@@ -39,6 +39,8 @@ class Part(msgspec.Struct, frozen=True):
     name: str
     run: Callable[[Drain], Awaitable[None]]
     """Returns soon after the drain is asked for, or when its work is finished for good."""
+    beats: bool = False
+    """Whether it beats the pulse at every turn, so that its silence means that it hangs."""
 
 
 class Supervisor:
@@ -82,7 +84,8 @@ class Supervisor:
         drain, failures, finished = self._drains[part.name], 0, False
         while not (finished or drain.asked):
             started = self._clock.now()
-            self._pulse.beat(part.name)
+            if part.beats:
+                self._pulse.beat(part.name)
             try:
                 await part.run(drain)
                 finished = True

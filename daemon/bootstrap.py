@@ -1,0 +1,245 @@
+"""Where concrete classes meet: one function a part of the process.
+
+Nothing here decides anything; it says which class stands behind which seam, with which settings.
+The commands choose the parts, in flow order: source, enrich, score, alert, broker, health.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import anyio
+import msgspec
+from prometheus_client import REGISTRY
+from rich.console import Console as Terminal
+
+from alerts.console import ConsoleSettings, ConsoleSink
+from alerts.pipeline import alerting
+from alerts.policy import PolicySettings
+from alerts.secret import Secret
+from alerts.sink import Sink
+from alerts.webhook import WebhookSettings, WebhookSink
+from daemon.health import Check, health_app, serve
+from daemon.plant import Plant
+from daemon.settings import Model, Settings, Webhook
+from daemon.supervisor import Part
+from heft_model.batcher import BatcherSettings
+from heft_model.bundle import Manifest, load_bundle, read_manifest
+from heft_model.registry import Registry
+from heft_model.scorer import OnnxScorer, Scorer, open_scorer
+from heft_model.stage import ScoreTransform
+from streams.archive import archive_stage
+from streams.clock import Clock
+from streams.embedded import EmbeddedAddress
+from streams.enrich.enricher import EnrichTransform
+from streams.enrich.store import PoolStore
+from streams.errors import Invalid
+from streams.source import Checkpoints, Played, Source, run_source
+from streams.stage import Brake, Drain, Stage, Transform, run_stage
+from streams.topics import ACTIVITY, FACTS, TOPICS, VERDICTS, Topic
+
+__all__ = [
+    "Judge",
+    "alert_part",
+    "archive_parts",
+    "broker_part",
+    "enrich_part",
+    "health_part",
+    "open_judge",
+    "score_part",
+    "sinks_from",
+    "source_part",
+]
+
+
+class Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """Who judges: a scorer, and where to look for a newer champion, if it may change."""
+
+    scorer: Scorer
+    registry: Registry | None = None
+    manifest: Manifest | None = None
+    """Of the bundle that served first."""
+
+
+def source_part(
+    plant: Plant, source: Source, note: Callable[[Played], None], stages: Sequence[str]
+) -> Part:
+    """Publishes what the source yields once the stages run; ``note`` is told of each batch."""
+
+    async def run(drain: Drain) -> None:
+        with drain.interrupts():
+            await plant.progress.running(stages)
+        await run_source(
+            source,
+            plant.cluster.broker,
+            Checkpoints(plant.state, plant.cluster.incarnation),
+            drain=drain,
+            backlog=plant.backlog,
+            progress=note,
+        )
+
+    return Part("source", run)
+
+
+def enrich_part(plant: Plant) -> Part:
+    """Activity to dossiers."""
+
+    async def run(drain: Drain) -> None:
+        await _run(plant, "enrich", ACTIVITY, EnrichTransform(PoolStore(plant.state)), drain)
+
+    return Part("enrich", run, beats=True)
+
+
+def score_part(plant: Plant, judge: Judge) -> Part:
+    """Dossiers to verdicts; with a registry, by whichever version is its champion."""
+    batches = _batches(plant.settings.model)
+
+    async def run(drain: Drain) -> None:
+        transform = ScoreTransform(
+            judge.scorer, clock=plant.clock, registry=judge.registry, settings=batches
+        )
+        try:
+            await _run(plant, "score", FACTS, transform, drain)
+        finally:
+            transform.close()
+
+    return Part("score", run, beats=True)
+
+
+def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]]) -> Part:
+    """Verdicts to alerts, on the topic and to each sink; sinks are made anew at every start."""
+    policy = PolicySettings(**plant.settings.alerts.model_dump())
+
+    async def run(drain: Drain) -> None:
+        async with alerting(plant.state, sinks(), clock=plant.clock, policy=policy) as transform:
+            await _run(plant, "alert", VERDICTS, transform, drain)
+
+    return Part("alert", run, beats=True)
+
+
+def archive_parts(plant: Plant) -> list[Part]:
+    """A part a topic that keeps it as Parquet; none without a folder for them."""
+    root = plant.settings.archive.dir
+    return [_archive_part(plant, topic, root) for topic in TOPICS] if root else []
+
+
+def broker_part(embedded: EmbeddedAddress) -> Part:
+    """Notices when the embedded broker has died, and the records with it."""
+
+    async def run(drain: Drain) -> None:
+        with drain.interrupts():
+            await embedded.watch()
+
+    return Part("broker", run)
+
+
+def health_part(plant: Plant, listener: socket.socket, stages: Sequence[str]) -> Part:
+    """Serves /live, /ready and /metrics on the listening socket; ready means these stages too."""
+    app = health_app(plant.pulse, _checks(plant, stages), REGISTRY)
+
+    async def run(drain: Drain) -> None:
+        with drain.interrupts():
+            await serve(app, listener)
+
+    return Part("health", run)
+
+
+def open_judge(model: Model) -> Judge:
+    """The bundle that serves, loaded and warmed up; the registry is followed unless it is pinned.
+
+    Blocks for as long as loading takes. Raises ``Invalid`` when no bundle can serve.
+    """
+    registry = Registry(model.registry)
+    if not model.bundle:
+        scorer = open_scorer(registry, max_batch=model.batch)
+        manifest = read_manifest(registry.folder(scorer.bundle))
+        return Judge(scorer=scorer, registry=registry, manifest=manifest)
+    folder = Path(model.bundle)
+    bundle = load_bundle(folder) if folder.is_dir() else registry.load(model.bundle)
+    return Judge(scorer=OnnxScorer(bundle, max_batch=model.batch), manifest=bundle.manifest)
+
+
+def sinks_from(settings: Settings, terminal: Terminal, clock: Clock) -> list[Sink]:
+    """The sinks that are switched on; raises ``Invalid`` for one that cannot work."""
+    sinks: list[Sink] = []
+    if settings.sinks.console.enabled:
+        sinks.append(ConsoleSink(ConsoleSettings(shape=settings.sinks.console.shape), terminal))
+    if settings.sinks.webhook.url.get_secret_value():
+        sinks.append(_webhook(settings.sinks.webhook, clock))
+    return sinks
+
+
+def _archive_part(plant: Plant, topic: Topic, root: Path) -> Part:
+    """Waits for minutes on purpose, so it does not beat the pulse."""
+
+    async def run(drain: Drain) -> None:
+        stages = plant.settings.stages
+        await run_stage(
+            archive_stage(topic, root, plant.cluster.incarnation),
+            plant.cluster.broker,
+            clock=plant.clock,
+            brake=Brake(stages.dead_in_a_row, stages.dead_share),
+            drain=drain,
+        )
+
+    return Part(f"archive.{topic.name}", run)
+
+
+def _webhook(webhook: Webhook, clock: Clock) -> WebhookSink:
+    options = webhook.model_dump(exclude={"url", "secret"})
+    settings = WebhookSettings(url=webhook.url.get_secret_value(), **options)
+    secret = webhook.secret.get_secret_value()
+    if not secret:
+        raise Invalid("sinks.webhook.secret is empty: it signs the requests", reason="setting")
+    return WebhookSink(settings, Secret(secret), clock)
+
+
+async def _run(plant: Plant, name: str, topic: Topic, transform: Transform, drain: Drain) -> None:
+    stages = plant.settings.stages
+    await run_stage(
+        Stage(
+            name,
+            topic,
+            transform,
+            max_records=stages.max_records,
+            max_wait=stages.max_wait_seconds,
+        ),
+        plant.cluster.broker,
+        clock=plant.clock,
+        brake=Brake(stages.dead_in_a_row, stages.dead_share),
+        progress=plant.progress.note_turn,
+        drain=drain,
+    )
+
+
+def _batches(model: Model) -> BatcherSettings:
+    return BatcherSettings(
+        size=model.batch,
+        max_wait=model.max_wait_seconds,
+        workers=model.workers or os.cpu_count() or 1,
+    )
+
+
+def _checks(plant: Plant, names: Sequence[str]) -> Mapping[str, Check]:
+    """What /ready asks. A bundle needs no check: without one, nothing is started."""
+
+    async def broker() -> str | None:
+        host, _, port = plant.cluster.address.split(",")[0].rpartition(":")
+        try:
+            await (await anyio.connect_tcp(host, int(port))).aclose()
+        except (OSError, ValueError) as error:
+            return f"no answer from {plant.cluster.address}: {error}"
+        return None
+
+    async def state() -> str | None:
+        async with plant.state.begin():
+            return None
+
+    async def stages() -> str | None:
+        waiting = [name for name in names if not plant.progress.is_running(name)]
+        return f"no partitions yet: {', '.join(waiting)}" if waiting else None
+
+    return {"broker": broker, "state": state, "stages": stages}

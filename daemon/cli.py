@@ -1,0 +1,215 @@
+"""`heft`: the command line, with every command registered lazily so that help is instant.
+
+Exit codes: 0 done; 1 the work could not be done, or part of the input was refused; 2 the command
+line or a setting cannot be understood; 130 interrupted. Every failure is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+from cyclopts import App, CycloptsError, Parameter
+
+from streams.errors import HeftError, Invalid
+
+__all__ = ["app", "main"]
+
+FAILED = 1
+MISUSED = 2
+INTERRUPTED = 130
+
+SUMMARY = """Watches chains for new trading pairs and warns before a token rugs.
+
+Start with heft demo: no keys, no network, no Kafka needed.
+
+Settings come from heft.toml, then HEFT_<SECTION>__<KEY> in the environment,
+then the command line. Exit codes: 0 done, 1 failed, 2 command line or setting
+not understood, 130 interrupted.
+"""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One line of the command list: where it lives, and what it says of itself."""
+
+    name: str
+    where: str
+    about: str
+    example: str
+    more: str = ""
+
+
+COMMANDS = (
+    Command(
+        "demo",
+        "daemon.commands.demo:demo",
+        "Play the bundled recording through the whole pipeline, and show the alerts.",
+        "heft demo --once",
+        "The recording was made on a local chain with the real Uniswap V2 contracts: honest "
+        "launches, liquidity pulls, honeypots, hidden mints and switched taxes. It starts a Kafka "
+        "of its own, shows alerts as they come, sums up, and stays up for you to look around.",
+    ),
+    Command(
+        "replay",
+        "daemon.commands.replay:replay",
+        "Play a folder of recorded pools through the whole pipeline, as if it were live.",
+        "heft replay recordings/ --report --verdicts verdicts.jsonl",
+        "Without a Kafka in the settings it starts one of its own. Ends when every event has "
+        "become dossiers, verdicts and alerts.",
+    ),
+    Command(
+        "watch",
+        "daemon.commands.watch:watch",
+        "Enrich, score and alert on what other producers put on an external Kafka.",
+        "HEFT_KAFKA__BOOTSTRAP_SERVERS=kafka:9092 heft watch",
+        "This version has no live chain source: something else must put events on "
+        "heft.activity.v1, in the schema that heft topics --schema writes. Runs until SIGTERM, "
+        "then finishes its batches within 10 seconds. Serves /live, /ready and /metrics.",
+    ),
+    Command(
+        "score",
+        "daemon.commands.score:score",
+        "Read dossiers, one JSON object a line, and write one verdict a line.",
+        "heft score facts.jsonl --out verdicts.jsonl",
+        "A line that is no dossier is told on stderr with its number and passed over; the exit "
+        "code is then 1.",
+    ),
+    Command(
+        "train",
+        "daemon.commands.train:train",
+        "Train, calibrate and export a model from recorded pools.",
+        "heft train recordings/ --name mine",
+    ),
+    Command(
+        "topics",
+        "daemon.commands.topics:topics",
+        "List the Kafka topics: what each holds, and how far its readers are behind.",
+        "heft topics --schema docs/schemas",
+    ),
+    Command(
+        "doctor",
+        "daemon.commands.doctor:doctor",
+        "Check everything that the daemon needs, and say what to do about what is missing.",
+        "heft doctor",
+    ),
+)
+GROUPS = {
+    "models": (
+        "List, show, promote and roll back model versions.",
+        (
+            Command(
+                "list", "daemon.commands.models:list_", "List the versions.", "heft models list"
+            ),
+            Command(
+                "show",
+                "daemon.commands.models:show",
+                "Show what one version is: its training data, calibration and hashes.",
+                "heft models show nano",
+            ),
+            Command(
+                "promote",
+                "daemon.commands.models:promote",
+                "Make a version the one that serves.",
+                "heft models promote 20261122-1",
+            ),
+            Command(
+                "rollback",
+                "daemon.commands.models:rollback",
+                "Serve the version before this one again.",
+                "heft models rollback",
+            ),
+        ),
+    ),
+    "dead": (
+        "Look at dead letters, send them back, or drop them.",
+        (
+            Command(
+                "list",
+                "daemon.commands.dead:list_",
+                "List the records that could not be used, and why.",
+                "heft dead list --topic heft.activity.v1",
+            ),
+            Command(
+                "retry",
+                "daemon.commands.dead:retry",
+                "Put dead letters back on the topic that they came from.",
+                "heft dead retry --topic heft.facts.v1 --limit 1",
+            ),
+            Command(
+                "drop",
+                "daemon.commands.dead:drop",
+                "Count dead letters as dealt with: they are not listed again.",
+                "heft dead drop --topic heft.activity.v1",
+            ),
+        ),
+    ),
+}
+
+
+def app() -> App:
+    """The command tree; nothing behind a command is imported before it is called."""
+    root = App(
+        name="heft",
+        help=SUMMARY,
+        help_format="plaintext",
+        version=_version,
+        default_parameter=Parameter(negative=""),
+    )
+    for place, command in enumerate(COMMANDS):
+        _register(root, command, place)
+    for place, (name, (about, commands)) in enumerate(GROUPS.items(), len(COMMANDS)):
+        group = App(name=name, help=about, sort_key=place)
+        for order, command in enumerate(commands):
+            _register(group, command, order)
+        root.command(group)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit the process with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; every failure becomes one line on stderr and an exit code."""
+    try:
+        code = app()(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        return _fail(" ".join(str(error).split()), MISUSED)
+    except Invalid as error:
+        return _fail(str(error), MISUSED if error.reason in ("setting", "usage") else FAILED)
+    except HeftError as error:
+        return _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _version() -> str:
+    """As installed; a checkout that is not installed has none."""
+    try:
+        return version("heft-monitor")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _register(parent: App, command: Command, place: int) -> None:
+    parent.command(
+        command.where,
+        name=command.name,
+        help=f"{command.about}\n\n{command.more}".strip(),
+        help_epilogue=f"Example: {command.example}",
+        sort_key=place,
+    )
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"heft: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""One thin file a command: what it does in terms of the rest, and how it is told."""

@@ -1,0 +1,40 @@
+"""``heft score``: dossiers in the published schema to verdicts, a line each, without a broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cyclopts import Parameter
+
+from daemon.options import Common, settings_from
+
+__all__ = ["ScoreOptions", "score"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """What can be said about scoring a file."""
+
+    out: Path | None = None
+    """Write the verdicts to this file instead of standard output."""
+    bundle: str | None = None
+    """A model version's id, or the folder of a bundle, instead of the champion."""
+
+
+def score(file: Path, /, options: ScoreOptions = ScoreOptions(), common: Common = Common()) -> int:
+    """Judge a file of dossiers.
+
+    Args:
+        file: One dossier a line, as docs/schemas/heft.facts.v1.json describes it; - is standard
+            input.
+        options: See there.
+        common: See there.
+    """
+    from daemon.run import configure_quiet
+    from daemon.scoring import score_file
+
+    settings = settings_from(common, model={"bundle": options.bundle})
+    configure_quiet(settings.log)
+    return score_file(settings.model, file, options.out)

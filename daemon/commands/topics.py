@@ -1,0 +1,41 @@
+"""``heft topics``: what is on Kafka, for whom, and how far the readers have come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cyclopts import Parameter
+
+from daemon.options import Common, settings_from
+
+__all__ = ["TopicsOptions", "topics"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TopicsOptions:
+    """What can be said about the list."""
+
+    schema: Path | None = None
+    """Write a JSON Schema for each topic into this folder instead of listing."""
+
+
+def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) -> int:
+    """List the topics. How far readers are behind is shown when kafka.bootstrap_servers is set.
+
+    Args:
+        options: See there.
+        common: See there.
+    """
+    from daemon.run import configure_quiet, run_async
+    from daemon.schemas import write_schemas
+    from daemon.topic_table import print_topics
+
+    settings = settings_from(common)
+    if options.schema is not None:
+        for path in write_schemas(options.schema):
+            print(path)
+        return 0
+    configure_quiet(settings.log)
+    return run_async(lambda: print_topics(settings.kafka))

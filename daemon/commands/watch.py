@@ -1,0 +1,43 @@
+"""``heft watch``: the long-running service on an external Kafka."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from cyclopts import Parameter
+
+from daemon.options import Common, settings_from
+
+__all__ = ["Role", "WatchOptions", "watch"]
+
+Role = Literal["enrich", "score", "alert"]
+ROLES: tuple[Role, ...] = ("enrich", "score", "alert")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """What can be said about the service."""
+
+    role: tuple[Role, ...] = ROLES
+    """Run only this stage; may be given more than once. Several processes share a role's work."""
+    bundle: str | None = None
+    """A model version's id, or the folder of a bundle, instead of the champion."""
+    port: int | None = None
+    """Serve /live, /ready and /metrics on this port instead of the settings'; 0 is any free one."""
+
+
+def watch(options: WatchOptions = WatchOptions(), common: Common = Common()) -> int:
+    """Run the stages until SIGTERM.
+
+    Args:
+        options: See there.
+        common: See there.
+    """
+    from daemon.run import run_async
+    from daemon.watching import watch_topics
+
+    settings = settings_from(common, model={"bundle": options.bundle}, http={"port": options.port})
+    return run_async(partial(watch_topics, settings, options.role))
