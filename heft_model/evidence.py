@@ -20,8 +20,8 @@ __all__ = ["EvidenceSettings", "candidates", "hide", "rank", "say"]
 class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How much work a reason is worth."""
 
-    floor: float = 1.0
-    """Explain verdicts from this share of the alert threshold on; above 1 saves time."""
+    floor: float = 0.5
+    """Explain verdicts from this share of the alert threshold on; a higher one saves time."""
     tried: int = 8
     """Facts hidden one by one; each costs about one more scored dossier."""
     kept: int = 4

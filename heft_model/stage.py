@@ -43,7 +43,7 @@ class ScoreTransform:
         self._scorer = scorer
         self._registry = registry
         self._batcher = Batcher(scorer.score, clock=clock, settings=settings)
-        self._revision = registry.revision() if registry else (0, 0)
+        self._revision: tuple[int, int] | None = None  # it may have moved since the scorer opened
         _show(None, scorer.bundle)
 
     async def open(self, partitions: frozenset[int]) -> None:

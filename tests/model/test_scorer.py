@@ -54,7 +54,7 @@ def test_only_the_risky_are_explained(tiny: Bundle) -> None:
     """A reason costs a few more rows, and is spent where somebody will read it."""
     middle = sorted(v.probability for v in OnnxScorer(tiny).score(many(40)))[20]
     stricter = msgspec.structs.replace(tiny, calibration=calibration(threshold=middle))
-    verdicts = OnnxScorer(stricter, evidence=EvidenceSettings(least=0.0)).score(many(40))
+    verdicts = OnnxScorer(stricter, evidence=EvidenceSettings(floor=1.0, least=0.0)).score(many(40))
     assert {bool(v.evidence) for v in verdicts} == {True, False}
     assert all(bool(v.evidence) == (v.probability >= v.threshold) for v in verdicts)
     assert all(len(v.evidence) <= EvidenceSettings().kept for v in verdicts)
