@@ -35,6 +35,7 @@ __all__ = [
     "key_bytes",
     "key_text",
     "partition_of",
+    "place_of",
     "too_large",
 ]
 
@@ -160,6 +161,17 @@ def _murmur2(data: bytes) -> int:
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: Kafka's own default (murmur2), so other producers agree."""
     return _hash(key) % partitions
+
+
+def place_of(message: Message, partitions: int) -> int:
+    """The partition that a message goes to; raises ``Invalid`` when its own does not exist."""
+    if message.partition is None:
+        return partition_of(message.key, partitions)
+    if message.partition < partitions:
+        return message.partition
+    raise Invalid(
+        f"topic {message.topic} has no partition {message.partition}", reason="no-partition"
+    )
 
 
 def too_large(message: Message, limit: str) -> Invalid:

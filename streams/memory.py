@@ -17,7 +17,7 @@ from streams.broker import (
     Message,
     Record,
     key_bytes,
-    partition_of,
+    place_of,
     too_large,
 )
 from streams.errors import Invalid
@@ -56,9 +56,9 @@ class MemoryBroker:
         for message in messages:
             if len(message.value) > MAX_RECORD_BYTES:
                 raise too_large(message, "the limit of 16 MiB")
-            self.logs(message.topic)
-        for message in messages:
-            self._append(message)
+        places = [(each, place_of(each, len(self.logs(each.topic)))) for each in messages]
+        for message, partition in places:
+            self._append(message, partition)
         self._written.set()
         self._written = asyncio.Event()
 
@@ -89,12 +89,8 @@ class MemoryBroker:
         """Return after the next publish."""
         await self._written.wait()
 
-    def _append(self, message: Message) -> None:
-        logs = self.logs(message.topic)
-        partition = message.partition
-        if partition is None:
-            partition = partition_of(message.key, len(logs))
-        log = logs[partition]
+    def _append(self, message: Message, partition: int) -> None:
+        log = self._topics[message.topic][partition]
         key = key_bytes(message.key)
         log.append(Record(message.topic, partition, len(log), key, message.value))
 

@@ -312,7 +312,9 @@ class _Loop:
     async def _publish(self, messages: list[Message]) -> None:
         try:
             await self._patiently(partial(self._broker.publish, messages))
-        except Invalid:
+        except Invalid as error:
+            if error.reason != "too-large":
+                raise
             for each in messages:
                 await self._publish_alone(each)
         for each in messages:
@@ -323,6 +325,8 @@ class _Loop:
         try:
             await self._patiently(partial(self._broker.publish, [each]))
         except Invalid as error:
+            if error.reason != "too-large":
+                raise
             letter = lightened(each, error, self._stage.name, self._clock.now())
             log.warning("message_refused", topic=each.topic, reason=error.reason)
             await self._patiently(partial(self._broker.publish, [letter]))

@@ -1,0 +1,176 @@
+"""What KafkaBroker does when the cluster is away, and at a rebalance."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import anyio
+import pytest
+from aiokafka import TopicPartition
+
+from streams.broker import KafkaSettings, Message, Record
+from streams.embedded import _binary
+from streams.errors import Invalid, Retry
+from streams.events import Launch
+from streams.kafka import KafkaBroker, subscription
+from streams.kafka.subscription import KafkaSubscription
+from streams.keeper import _answers, _end, _free_port, _spawn
+from streams.topics import DAY_MS, Topic
+
+pytestmark = [pytest.mark.anyio, pytest.mark.kafka]
+
+TOPIC = Topic(name="heft.test.v1", event=Launch, purpose="a test", retention_ms=DAY_MS)
+
+
+@contextmanager
+def tansu(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A broker on this very port."""
+    with tempfile.TemporaryFile() as log:
+        process = _spawn(_binary(), port, log)
+        assert _answers(process, port)
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+@pytest.fixture
+def port() -> int:
+    """A port on which nobody listens."""
+    return _free_port()
+
+
+@pytest.fixture
+async def broker(port: int) -> AsyncIterator[KafkaBroker]:
+    """A client of whatever is on the port, which soon loses patience."""
+    made = KafkaBroker(
+        KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", fetch_max_wait_ms=50, timeout_ms=1500)
+    )
+    yield made
+    await made.close()
+
+
+@contextmanager
+def refused(port: int) -> Iterator[None]:
+    """Expect a ``Retry`` that names the address, in one line."""
+    with pytest.raises(Retry) as caught:
+        yield
+    assert f"127.0.0.1:{port}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_an_unreachable_cluster_is_one_line(broker: KafkaBroker, port: int) -> None:
+    """Every entrance says the same: where, and what to check; nothing is printed."""
+    for step in (
+        lambda: broker.ensure_topics([TOPIC], 2),
+        lambda: broker.partitions(TOPIC.name),
+        lambda: broker.publish([Message(TOPIC.name, "k", b"")]),
+        lambda: broker.subscribe(TOPIC.name, "g"),
+    ):
+        with refused(port):
+            await step()
+
+
+async def test_a_cluster_that_does_not_answer_is_not_waited_for(
+    broker: KafkaBroker, port: int
+) -> None:
+    """A port that accepts and stays silent is an unreachable cluster too."""
+    with socket.create_server(("127.0.0.1", port)), anyio.fail_after(30):
+        with refused(port):
+            await broker.ensure_topics([TOPIC], 2)
+        with refused(port):
+            await broker.subscribe(TOPIC.name, "g")
+
+
+async def test_an_outage_is_told_and_survived(
+    broker: KafkaBroker, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the broker is away everything is a Retry; when it is back, the same objects go on."""
+    monkeypatch.setattr(subscription, "SILENCE_SECONDS", 0.5)
+    with tansu(port):
+        await broker.ensure_topics([TOPIC], 2)
+        await broker.publish([Message(TOPIC.name, "k", b"0")])
+        member = await broker.subscribe(TOPIC.name, "g", max_wait=0.2)
+        generation = member.generation
+        assert [r.value for r in await _some(member)] == [b"0"]
+        await member.commit()
+    with refused(port), anyio.fail_after(30):
+        while True:
+            await member.batch()
+    with refused(port):
+        await member.batch()
+    with refused(port):
+        await broker.publish([Message(TOPIC.name, "k", b"1")])
+    assert member.generation > generation
+    with tansu(port):
+        await broker.ensure_topics([TOPIC], 2)
+        await broker.publish([Message(TOPIC.name, "k", b"2")])
+        assert [r.value for r in await _some(member)] == [b"2"]
+        await member.commit()
+        assert await member.lag() == 0
+        await member.close()
+
+
+async def test_a_commit_in_an_outage_can_be_repeated(broker: KafkaBroker, port: int) -> None:
+    """It raises, and forgets nothing of what there is to commit."""
+    with tansu(port):
+        await broker.ensure_topics([TOPIC], 2)
+        await broker.publish([Message(TOPIC.name, "k", b"0")])
+        member = await broker.subscribe(TOPIC.name, "g")
+        await _some(member)
+    for _ in range(2):
+        with refused(port):
+            await member.commit()
+    with refused(port):
+        await member.lag()
+    await member.close()
+
+
+async def _some(member: KafkaSubscription) -> list[Record]:
+    with anyio.fail_after(30):
+        while True:
+            if records := await member.batch():
+                return records
+
+
+async def test_partitions_are_given_away_after_the_batch_in_hand(broker: KafkaBroker) -> None:
+    """A rebalance waits for the commit, so the next owner starts behind it."""
+    member = KafkaSubscription(broker._settings, TOPIC.name, "g", 10, 1, 0.1)
+    member._idle.clear()  # as after a batch with records
+    generation = member.generation
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(member.on_partitions_revoked, {TopicPartition(TOPIC.name, 0)})
+        await anyio.wait_all_tasks_blocked()
+        assert member.generation == generation
+        await member.commit()
+    assert member.generation > generation
+
+
+async def test_a_batch_that_takes_too_long_does_not_hold_the_group_up(
+    broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the partitions go, and what is in hand is not committed by us."""
+    monkeypatch.setattr(subscription, "HAND_OVER_SECONDS", 0.01)
+    member = KafkaSubscription(broker._settings, TOPIC.name, "g", 10, 1, 0.1)
+    member._idle.clear()
+    member._pending[TopicPartition(TOPIC.name, 0)] = 5
+    generation = member.generation
+    await member.on_partitions_revoked({TopicPartition(TOPIC.name, 0)})
+    assert member.generation > generation
+    await member.commit()  # would have to connect, if there were anything to commit
+
+
+async def test_a_cluster_without_our_codec_is_told(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing compression library is a setting to change, not a crash."""
+    monkeypatch.setattr("aiokafka.codec.cramjam", None)
+    settings = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", compression="lz4")
+    broker = KafkaBroker(settings)
+    broker._counts[TOPIC.name] = 1
+    with pytest.raises(Invalid, match=r"kafka\.compression"):
+        await broker.publish([Message(TOPIC.name, "k", b"")])
