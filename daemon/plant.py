@@ -22,10 +22,6 @@ from streams.topics import TOPICS
 
 __all__ = ["Cluster", "Plant", "kafka_settings", "open_cluster", "open_plant", "plant_on"]
 
-EMBEDDED_FETCH_WAIT_MS = 50
-"""The embedded broker answers a waiting fetch only when its wait is over, so the wait is the
-latency of each hop; 50 ms costs 3 % of a core at idle (measured)."""
-
 EXTERNAL = "external"
 """The incarnation of every cluster that is not ours: it keeps its records."""
 
@@ -75,20 +71,16 @@ async def open_cluster(settings: Settings) -> AsyncIterator[Cluster]:
         async with _client(kafka_settings(settings.kafka)) as broker:
             yield Cluster(broker=broker, address=settings.kafka.bootstrap_servers)
         return
-    async with embedded_broker(settings.state.dir / "broker") as embedded:
-        address = embedded.bootstrap_servers
-        kafka = KafkaSettings(
-            bootstrap_servers=address,
-            client_id=settings.kafka.client_id,
-            fetch_max_wait_ms=EMBEDDED_FETCH_WAIT_MS,
+    async with (
+        embedded_broker(settings.state.dir / "broker") as embedded,
+        _client(embedded.settings(settings.kafka.client_id)) as broker,
+    ):
+        yield Cluster(
+            broker=broker,
+            address=embedded.bootstrap_servers,
+            incarnation=embedded.incarnation,
+            embedded=embedded,
         )
-        async with _client(kafka) as broker:
-            yield Cluster(
-                broker=broker,
-                address=address,
-                incarnation=embedded.incarnation,
-                embedded=embedded,
-            )
 
 
 def plant_on(settings: Settings, cluster: Cluster, state: State) -> Plant:
