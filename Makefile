@@ -40,7 +40,8 @@ bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/.develop ## kill -9 the daemon at 20 random points of a replay and compare the outcome
-	$(BIN)/python -m benchmarks.soak
+	SOAK_KILLS=20 SOAK_RECORDING=$(abspath $(HEFT_DATA_DIR))/data/uniswap_v2_pool_events \
+	  $(BIN)/pytest tests/crash -s
 
 train-nano: $(VENV)/.develop ## train the bundled model again from the recorded pools in HEFT_DATA_DIR
 	$(BIN)/heft train $(HEFT_DATA_DIR)/data/uniswap_v2_pool_events --name nano
