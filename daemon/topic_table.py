@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from daemon.plant import kafka_settings
-from daemon.settings import Kafka
+from daemon.plant import find_cluster
+from daemon.settings import Settings
 from daemon.tables import new_table
+from streams.broker import KafkaSettings
+from streams.errors import Invalid
 from streams.kafka import KafkaBroker
-from streams.offsets import group_lag
+from streams.kafka.offsets import group_lag
 from streams.topics import ACTIVITY, DAY_MS, FACTS, TOPICS, VERDICTS, Topic
 
 __all__ = ["print_topics"]
@@ -17,8 +19,9 @@ READERS = {ACTIVITY.name: "enrich", FACTS.name: "score", VERDICTS.name: "alert"}
 """The stage that reads a topic; the others are for people outside."""
 
 
-async def print_topics(kafka: Kafka) -> int:
+async def print_topics(settings: Settings) -> int:
     """Print every topic, with partitions and lag if there is a cluster to ask."""
+    kafka = await _cluster(settings)
     table = new_table("Topics", "topic", "what it holds", "kept", "read by", "partitions", "behind")
     for topic in TOPICS:
         table.add_row(
@@ -26,14 +29,20 @@ async def print_topics(kafka: Kafka) -> int:
             topic.purpose,
             f"{topic.retention_ms // DAY_MS} d",
             READERS.get(topic.name, ""),
-            *(await _figures(kafka, topic) if kafka.bootstrap_servers else ("", "")),
+            *(await _figures(kafka, topic) if kafka is not None else ("", "")),
         )
     Console().print(table)
     return 0
 
 
-async def _figures(kafka: Kafka, topic: Topic) -> tuple[str, str]:
-    settings = kafka_settings(kafka)
+async def _cluster(settings: Settings) -> KafkaSettings | None:
+    try:
+        return await find_cluster(settings)
+    except Invalid:
+        return None
+
+
+async def _figures(settings: KafkaSettings, topic: Topic) -> tuple[str, str]:
     broker = KafkaBroker(settings)
     try:
         partitions = await broker.partitions(topic.name)

@@ -1,4 +1,4 @@
-"""How far a consumer group is behind on a Kafka topic, asked without joining the group.
+"""How far a consumer group is behind on a topic, asked without joining the group.
 
 A member that joins only to ask would take partitions from those that work.
 """
@@ -9,10 +9,9 @@ from typing import Any
 
 import anyio
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka import errors as kafka_errors
 
 from streams.broker import KafkaSettings
-from streams.errors import Retry
+from streams.kafka.client import start, stop, told
 
 __all__ = ["group_lag"]
 
@@ -26,16 +25,14 @@ async def group_lag(settings: KafkaSettings, topic: str, partitions: int, group:
     consumer = AIOKafkaConsumer(
         **settings.client(), group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-    try:
-        with anyio.fail_after(settings.seconds):
-            await consumer.start()
+    with told(f"read the offsets of {topic}", settings):
+        await start(consumer, settings.seconds)
+        try:
             consumer.assign(places)
-            return await _lag(consumer, places)
-    except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
-        raise Retry(f"could not ask Kafka for the offsets of {topic}: {error}") from error
-    finally:
-        with anyio.CancelScope(shield=True):
-            await consumer.stop()
+            with anyio.fail_after(settings.seconds):
+                return await _lag(consumer, places)
+        finally:
+            await stop(consumer)
 
 
 async def _lag(consumer: Any, places: list[TopicPartition]) -> int:
