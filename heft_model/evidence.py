@@ -79,8 +79,14 @@ def say(value: float, unit: Unit, quote: str) -> str:
 def _value(facts: Facts, name: str) -> str:
     row = feature(name)
     value = row.value(facts)
-    quote = facts.quote_symbol if isinstance(facts.quote_symbol, str) else "quote"
-    return "unknown" if value is None else say(value, row.unit, quote)
+    return "unknown" if value is None else say(value, row.unit, _quote(facts))
+
+
+def _quote(facts: Facts) -> str:
+    """The quote's symbol if it looks like one; anybody can make a token and trade against it."""
+    symbol = facts.quote_symbol
+    plain = isinstance(symbol, str) and len(symbol) <= 12 and symbol.isascii() and symbol.isalnum()
+    return str(symbol) if plain else "of the quote"
 
 
 def _duration(seconds: float) -> str:

@@ -114,17 +114,12 @@ class Registry:
         target = self._versions / bundle.id
         if target.exists():
             return bundle.id
-        self._versions.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=self._versions, prefix=".incoming-"))
         try:
-            shutil.copytree(folder, staging, dirs_exist_ok=True)
-            load_bundle(staging)
-            staging.chmod(0o755)
-            staging.rename(target)
+            _copy(folder, target)
         except OSError as error:
-            raise Invalid(f"{target} cannot be written: {error.strerror}") from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            raise Invalid(
+                f"{target} cannot be written: {error.strerror}", reason="write"
+            ) from error
         log.info("version_added", bundle=bundle.id)
         return bundle.id
 
@@ -167,6 +162,19 @@ class Registry:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(self._pointer)
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """A verified copy in one step: it is either whole or not there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".incoming-"))
+    try:
+        shutil.copytree(folder, staging, dirs_exist_ok=True)
+        load_bundle(staging)
+        staging.chmod(0o755)  # mkdtemp's is for us alone
+        staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _recency(manifest: Manifest) -> tuple[datetime, datetime]:

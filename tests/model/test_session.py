@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 import pytest
 
@@ -76,3 +78,12 @@ def test_a_model_of_nan_never_serves(tiny: Bundle, monkeypatch: pytest.MonkeyPat
 def test_it_says_what_it_runs_on(tiny: Bundle) -> None:
     """Whether a graphics card is used is not left to guessing."""
     assert OnnxModel(tiny.model).provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
+
+
+def test_without_a_runtime_it_says_what_to_install(
+    tiny: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither extra is installed: that is a line, not a traceback."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(Invalid, match=r"pip install 'heft-monitor\[cpu\]'"):
+        Session(tiny)

@@ -133,6 +133,34 @@ def test_words_must_cover_the_prompt(tmp_path: Path) -> None:
         load_bundle(tmp_path / "b")
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("prompt.json", b'{"edges": {"age": [2, 1]}}', r"prompt\.json: bin edges of age"),
+        ("tokenizer.json", b"\xff", r"tokenizer\.json is not UTF-8"),
+        ("tokenizer.json", b"{}", r"tokenizer\.json cannot be read"),
+        ("calibration.json", b"[]", r"calibration\.json is not what it should be"),
+    ],
+)
+def test_a_repacked_file_is_still_read_with_care(
+    tmp_path: Path, name: str, data: bytes, told: str
+) -> None:
+    """Hashes say who made a file, not that it makes sense."""
+    write_dummy_bundle(tmp_path / "b")
+    swap_file(tmp_path / "b", name, data)
+    with pytest.raises(Invalid, match=told):
+        load_bundle(tmp_path / "b")
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """A file of gigabytes does not fill the memory before it is refused."""
+    write_dummy_bundle(tmp_path / "b")
+    with (tmp_path / "b" / "model.onnx").open("r+b") as file:
+        file.truncate(3 << 30)  # a hole: takes no space
+    with pytest.raises(Invalid, match="larger than any model"):
+        load_bundle(tmp_path / "b")
+
+
 def swap_file(folder: Path, name: str, data: bytes) -> None:
     """Replace a file and its hash, as someone would who repacks a bundle."""
     (folder / name).write_bytes(data)

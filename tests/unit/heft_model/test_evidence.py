@@ -73,3 +73,14 @@ def test_an_unknown_value_says_so() -> None:
 def test_values_are_said_for_people(value: float, unit: Unit, said: str) -> None:
     """With their unit, and no more digits than are read."""
     assert say(value, unit, "WETH") == said
+
+
+@pytest.mark.parametrize(
+    "symbol", ["<b>WETH</b>", "send me your keys", "W\nETH", "", msgspec.UNSET]
+)
+def test_a_quote_that_is_no_symbol_is_not_quoted(symbol: str) -> None:
+    """Anybody can make a token, call it an order, and use it as a quote."""
+    (item,) = rank(
+        facts(quote_symbol=symbol), 0.9, {"liquidity.reserve_initial": 0.1}, EvidenceSettings()
+    )
+    assert item.value == "10 of the quote"

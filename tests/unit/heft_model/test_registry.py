@@ -186,3 +186,12 @@ def test_promotion_mends_a_spoilt_pointer(registry: Registry, tmp_path: Path) ->
     (tmp_path / "mine" / "champion.json").write_text("{")
     registry.promote(added)
     assert registry.champion() == added
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """A registry on a foreign disk is one line."""
+    write_dummy_bundle(tmp_path / "made")
+    (tmp_path / "mine").write_text("in the way")
+    registry = Registry(tmp_path / "mine", builtin=tmp_path / "none")
+    with pytest.raises(Invalid, match="cannot be written"):
+        registry.add(tmp_path / "made")

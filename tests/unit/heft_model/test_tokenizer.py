@@ -48,3 +48,10 @@ def test_any_other_text_is_invalid(text: str) -> None:
     """A spoilt tokenizer.json is one clear refusal, whatever is in it."""
     with pytest.raises(Invalid, match="tokenizer"):
         Words.load(text)
+
+
+def test_a_tokenizer_without_padding_is_not_loaded() -> None:
+    """It is refused when it is read as when it is made."""
+    text = Words.of(LIST).dump().replace("<pad>", "<gap>")
+    with pytest.raises(Invalid, match="lacks its padding"):
+        Words.load(text)
