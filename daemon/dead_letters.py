@@ -1,4 +1,4 @@
-"""What ``heft dead`` does on each topic of an external Kafka."""
+"""What ``heft dead`` does on each topic."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.text import Text
 
-from daemon.plant import kafka_settings
-from daemon.settings import Kafka
+from daemon.plant import find_cluster
+from daemon.settings import Settings
 from daemon.tables import new_table
 from streams.broker import Broker
 from streams.dead import listed
@@ -23,18 +23,13 @@ DETAIL_CHARACTERS = 200
 
 
 async def for_each_topic(
-    kafka: Kafka, name: str | None, act: Callable[[Broker, Topic], Awaitable[None]]
+    settings: Settings, name: str | None, act: Callable[[Broker, Topic], Awaitable[None]]
 ) -> int:
     """Do ``act`` on the named topic or on all; raises ``Invalid`` without a cluster or topic."""
-    if not kafka.bootstrap_servers:
-        raise Invalid(
-            "dead letters are on a Kafka: set kafka.bootstrap_servers (heft demo prints its own)",
-            reason="usage",
-        )
     topics = [topic for topic in TOPICS if name in (None, topic.name)]
     if not topics:
         raise Invalid(f"there is no topic {name}: see heft topics", reason="usage")
-    broker = KafkaBroker(kafka_settings(kafka))
+    broker = KafkaBroker(await find_cluster(settings))
     try:
         for topic in topics:
             await act(broker, topic)

@@ -14,13 +14,22 @@ from daemon.pulse import Pulse
 from daemon.settings import Kafka, Settings
 from streams.broker import Broker, KafkaSettings
 from streams.clock import Clock, SystemClock
-from streams.embedded import EmbeddedAddress, embedded_broker
+from streams.embedded import EmbeddedAddress, embedded_broker, running_broker
+from streams.errors import Invalid
 from streams.kafka import KafkaBroker
 from streams.source import Backlog
 from streams.state import State
 from streams.topics import TOPICS
 
-__all__ = ["Cluster", "Plant", "kafka_settings", "open_cluster", "open_plant", "plant_on"]
+__all__ = [
+    "Cluster",
+    "Plant",
+    "find_cluster",
+    "kafka_settings",
+    "open_cluster",
+    "open_plant",
+    "plant_on",
+]
 
 EXTERNAL = "external"
 """The incarnation of every cluster that is not ours: it keeps its records."""
@@ -81,6 +90,19 @@ async def open_cluster(settings: Settings) -> AsyncIterator[Cluster]:
             incarnation=embedded.incarnation,
             embedded=embedded,
         )
+
+
+async def find_cluster(settings: Settings) -> KafkaSettings:
+    """The configured Kafka, or the broker of a daemon that runs beside; ``Invalid`` without."""
+    if settings.kafka.bootstrap_servers:
+        return kafka_settings(settings.kafka)
+    if (embedded := await running_broker(settings.state.dir / "broker")) is not None:
+        return embedded.settings(settings.kafka.client_id)
+    raise Invalid(
+        "there is no Kafka to ask: set kafka.bootstrap_servers, or run heft watch or heft demo "
+        "with the same state.dir meanwhile",
+        reason="usage",
+    )
 
 
 def plant_on(settings: Settings, cluster: Cluster, state: State) -> Plant:

@@ -89,4 +89,4 @@ def _run(
 
     settings = settings_from(common)
     configure_quiet(settings.log)
-    return run_async(lambda: for_each_topic(settings.kafka, options.topic, act))
+    return run_async(lambda: for_each_topic(settings, options.topic, act))

@@ -22,7 +22,7 @@ class TopicsOptions:
 
 
 def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) -> int:
-    """List the topics. How far readers are behind is shown when kafka.bootstrap_servers is set.
+    """List the topics, and how far readers are behind on the Kafka in use, if there is one.
 
     Args:
         options: See there.
@@ -38,4 +38,4 @@ def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) 
             print(path)
         return 0
     configure_quiet(settings.log)
-    return run_async(lambda: print_topics(settings.kafka))
+    return run_async(lambda: print_topics(settings))

@@ -17,6 +17,7 @@ from streams.embedded import _binary
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.kafka import KafkaBroker, subscription
+from streams.kafka.offsets import group_lag
 from streams.kafka.subscription import KafkaSubscription
 from streams.keeper import _answers, _end, _free_port, _spawn
 from streams.topics import DAY_MS, Topic
@@ -128,6 +129,30 @@ async def test_a_commit_in_an_outage_can_be_repeated(broker: KafkaBroker, port: 
     with refused(port):
         await member.lag()
     await member.close()
+
+
+async def test_lag_is_asked_without_joining_the_group(embedded_address: str) -> None:
+    """All is behind before the first commit, nothing after it; the member keeps its partitions."""
+    settings = KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50)
+    broker = KafkaBroker(settings)
+    await broker.ensure_topics([TOPIC], 2)
+    await broker.publish([Message(TOPIC.name, str(n), b"0") for n in range(50)])
+    assert await group_lag(settings, TOPIC.name, 2, "lag") == 50
+    member = await broker.subscribe(TOPIC.name, "lag")
+    generation = member.generation
+    while await member.batch():
+        await member.commit()
+    assert await group_lag(settings, TOPIC.name, 2, "lag") == 0
+    assert member.generation == generation
+    await member.close()
+    await broker.close()
+
+
+async def test_lag_of_an_unreachable_cluster_is_one_line(port: int) -> None:
+    """The same words as everywhere."""
+    settings = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", timeout_ms=1500)
+    with refused(port):
+        await group_lag(settings, TOPIC.name, 2, "lag")
 
 
 async def _some(member: KafkaSubscription) -> list[Record]:
