@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -18,10 +19,11 @@ from daemon.health import listen
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.run import configure_quiet
-from daemon.settings import Settings, State
+from daemon.settings import Model, Settings, State
 from daemon.summary import flow_table
 from daemon.verdicts import write_verdicts
 from daemon.view import View, log_stream
+from heft_model.registry import Registry
 from streams.clock import SystemClock
 from streams.events import Verdict
 from streams.recording import Recording, open_recording
@@ -33,13 +35,19 @@ if TYPE_CHECKING:
 
 __all__ = ["replay_folder", "with_state"]
 
+JUDGED_SHARE = 0.3
+"""The latest launches, on which a report must be able to judge."""
+
 
 async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions) -> int:
     """Play the folder, then write and print what was asked for; gives the exit code."""
     terminal, out = Console(stderr=True), Console()
     configure_quiet(settings.log, log_stream(terminal))
     recording = await anyio.to_thread.run_sync(_open, folder, options.limit_pools)
-    judge = await anyio.to_thread.run_sync(open_judge, settings.model)
+    model = settings.model
+    if options.report and not model.bundle:
+        model = await anyio.to_thread.run_sync(_unseeing, model, recording)
+    judge = await anyio.to_thread.run_sync(open_judge, model)
     with with_state(settings, options.state) as kept:
         async with open_plant(kept) as plant:
             started = monotonic()
@@ -59,6 +67,19 @@ def with_state(settings: Settings, folder: Path | None) -> Iterator[Settings]:
         return
     with TemporaryDirectory(prefix="heft-", ignore_cleanup_errors=True) as made:
         yield settings.model_copy(update={"state": State(dir=Path(made))})
+
+
+def _unseeing(model: Model, recording: Recording) -> Model:
+    """The newest version that has not learnt from the last launches of the recording.
+
+    The best version to serve has learnt from everything; judged on what it has learnt from, it
+    would only show its memory. Where every version has, the champion judges, and the report says
+    that no pool is left.
+    """
+    pools = list(recording.pools)
+    moment = recording.first_time(pools[int(len(pools) * (1 - JUDGED_SHARE))])
+    version = Registry(model.registry).newest_before(datetime.fromtimestamp(moment, UTC))
+    return model.model_copy(update={"bundle": version.id}) if version else model
 
 
 def _open(folder: Path, limit_pools: int | None) -> Recording:

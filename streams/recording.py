@@ -110,6 +110,16 @@ class Recording(msgspec.Struct, frozen=True):
                 known = time if self.timed else time_of_block(chain_of[pool], block)
                 yield Row(kind, pool, block, log_index, known, *rest)
 
+    def first_time(self, pool: str) -> float:
+        """UNIX time of the pool's first event."""
+        row = self.pools[pool]
+        if not self.timed:
+            return time_of_block(row.chain, row.first_block)
+        with _readable(self.folder):
+            query = "select min(time) from events where pool = $1"
+            found = self.database.cursor().execute(query, [pool]).fetchone()
+        return float(found[0]) if found else 0.0
+
     def _batches(self, skip: int) -> Iterator[list[Any]]:
         cursor = self.database.cursor()
         with _readable(self.folder):
