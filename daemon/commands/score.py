@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -23,12 +24,16 @@ class ScoreOptions:
     """A model version's id, or the folder of a bundle, instead of the champion."""
 
 
-def score(file: Path, /, options: ScoreOptions = ScoreOptions(), common: Common = Common()) -> int:
+def score(
+    file: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    /,
+    options: ScoreOptions = ScoreOptions(),
+    common: Common = Common(),
+) -> int:
     """Judge a file of dossiers.
 
     Args:
-        file: One dossier a line, as docs/schemas/heft.facts.v1.json describes it; - is standard
-            input.
+        file: One dossier a line, in the schema heft.facts.v1; - is standard input.
         options: See there.
         common: See there.
     """

@@ -1,0 +1,68 @@
+"""``heft score``: dossiers in, verdicts out, a line each."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon import cli
+from streams.events import encode
+from tests.unit.heft_model.making import many, write_tiny_bundle
+
+pytestmark = pytest.mark.train
+
+FACTS = [encode(dossier) for dossier in many(5)]
+
+
+@pytest.fixture
+def bundle(elsewhere: Path) -> str:
+    """The folder of a bundle that works."""
+    write_tiny_bundle(elsewhere / "bundle")
+    return str(elsewhere / "bundle")
+
+
+def test_a_verdict_a_dossier(elsewhere: Path, bundle: str) -> None:
+    """In the order of the file, with what the published schema wants of a verdict."""
+    (elsewhere / "facts.jsonl").write_bytes(b"\n".join(FACTS) + b"\n")
+    assert cli.run(["score", "facts.jsonl", "--out", "out.jsonl", "--bundle", bundle]) == 0
+    told = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [each["pool"] for each in told] == [dossier.pool for dossier in many(5)]
+    assert all(0 <= each["probability"] <= 1 for each in told)
+
+
+def test_bad_lines_are_told_and_passed_over(
+    elsewhere: Path, bundle: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Each with its number on stderr; the others are judged all the same; exit code 1."""
+    lines = [FACTS[0], b"{", FACTS[1], b'{"type":"facts","v":99}', b'{"type":"sync"}', FACTS[2]]
+    (elsewhere / "facts.jsonl").write_bytes(b"\n".join(lines))
+    assert cli.run(["score", "facts.jsonl", "--bundle", bundle]) == 1
+    shown = capfdbinary.readouterr()
+    assert shown.out.count(b"\n") == 3
+    told = shown.err.decode().splitlines()
+    assert [line.split(":")[1] for line in told] == [" line 2", " line 4", " line 5"]
+
+
+def test_standard_input(
+    bundle: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """``-`` reads what is piped in."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FACTS[0] + b"\n")))
+    assert cli.run(["score", "-", "--bundle", bundle]) == 0
+    assert json.loads(capfdbinary.readouterr().out)["pool"] == many(1)[0].pool
+
+
+def test_output_that_cannot_be_written(
+    elsewhere: Path, bundle: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing folder is one line."""
+    (elsewhere / "facts.jsonl").write_bytes(FACTS[0])
+    arguments = ["score", "facts.jsonl", "--out", "no/where.jsonl", "--bundle", bundle]
+    assert cli.run(arguments) == 1
+    assert (
+        capsys.readouterr().err == "heft: cannot write no/where.jsonl: No such file or directory\n"
+    )
