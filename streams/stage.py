@@ -12,6 +12,7 @@ stage with nothing of the batch committed. The ``Brake`` turns too many dead let
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -317,8 +318,8 @@ class _Loop:
                 raise
             for each in messages:
                 await self._publish_alone(each)
-        for each in messages:
-            telemetry.PUBLISHED.labels(each.topic).inc()
+        for topic, count in Counter(each.topic for each in messages).items():
+            telemetry.PUBLISHED.labels(topic).inc(count)
 
     async def _publish_alone(self, each: Message) -> None:
         """Publish one; if it is refused, a dead letter that is small enough takes its place."""

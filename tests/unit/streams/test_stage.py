@@ -330,7 +330,7 @@ class Flaky(MemoryBroker):
 
     def __init__(self, failures: int) -> None:
         super().__init__()
-        self.failures = {"publish": 0, "subscribe": failures, "commit": failures}
+        self.failures = {"publish": 0, "subscribe": failures, "commit": failures, "lag": 0}
         self.rejects = 1 << 60
 
     async def publish(self, messages: Sequence[Message]) -> None:
@@ -354,13 +354,18 @@ class Flaky(MemoryBroker):
         made = await super().subscribe(
             topic, group, max_records=max_records, min_records=min_records, max_wait=max_wait
         )
-        commit = made.commit
+        commit, lag = made.commit, made.lag
 
         async def flaky_commit() -> None:
             self.fail("commit")
             await commit()
 
+        async def flaky_lag() -> int:
+            self.fail("lag")
+            return await lag()
+
         made.commit = flaky_commit  # type: ignore[method-assign]
+        made.lag = flaky_lag  # type: ignore[method-assign]
         return made
 
     def fail(self, name: str) -> None:
@@ -413,6 +418,40 @@ async def test_a_dead_letter_that_no_broker_takes_loses_its_bytes_only() -> None
     (letter,) = letters(broker)
     assert (letter.reason, letter.value, letter.offset) == ("json", b"", 0)
     assert len(written(broker)) == 1
+
+
+async def test_a_broker_that_denies_us_ends_the_stage() -> None:
+    """Missing rights are not the message's fault, so no dead letter takes its place."""
+    denied = Denying()
+    broker = await broker_with(launches(3), denied)
+    denied.denies = True
+    with pytest.raises(Invalid, match="no rights"):
+        await run(Copy(), broker)
+    denied.denies = False
+    assert letters(broker, TARGET) == []
+    assert await committed(broker) == 0
+
+
+class Denying(MemoryBroker):
+    """A broker on which we may not write."""
+
+    denies = False
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Refuse whoever asks."""
+        if self.denies:
+            raise Invalid("no rights", reason="denied")
+        await super().publish(messages)
+
+
+async def test_a_lag_that_cannot_be_read_is_left_out() -> None:
+    """Not knowing how far behind it is does not stop a stage."""
+    flaky = Flaky(0)
+    flaky.failures["lag"] = 1
+    broker = await broker_with(launches(3), flaky)
+    turns = await run(Copy(), broker)
+    assert [turn.lag for turn in turns] == [None, None]
+    assert await committed(broker) == 3
 
 
 async def test_drain_finishes_the_batch_in_hand() -> None:
