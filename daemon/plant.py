@@ -99,8 +99,8 @@ async def find_cluster(settings: Settings) -> KafkaSettings:
     if (embedded := await running_broker(settings.state.dir / "broker")) is not None:
         return embedded.settings(settings.kafka.client_id)
     raise Invalid(
-        "there is no Kafka to ask: set kafka.bootstrap_servers, or run heft watch or heft demo "
-        "with the same state.dir meanwhile",
+        "there is no Kafka to ask: set kafka.bootstrap_servers (heft demo prints its own), or "
+        "state.dir to the --state of a replay that runs",
         reason="usage",
     )
 

@@ -73,10 +73,11 @@ def lightened(refused: Message, error: Invalid, stage: str, at: datetime) -> Mes
 async def listed(broker: Broker, topic: Topic) -> list[DeadLetter]:
     """The letters not yet dealt with, oldest first; leaves them so. Raises ``Retry``."""
     async with _opened(broker, topic, max_records=500) as subscription:
-        waiting = await subscription.lag()
+        records, waiting = await _first(subscription)
         letters: list[DeadLetter] = []
-        while len(letters) < waiting and (records := await subscription.batch()):
+        while records:
             letters += [decode(record.value, DeadLetter) for record in records]
+            records = await subscription.batch() if len(letters) < waiting else []
         return letters
 
 
@@ -96,13 +97,20 @@ async def drop(broker: Broker, topic: Topic, limit: int | None = None) -> int:
 
 async def _deal(broker: Broker, topic: Topic, act: Act, limit: int | None) -> int:
     async with _opened(broker, topic, max_records=1) as subscription:
-        waiting = await subscription.lag()
-        done = 0
-        while done < min(waiting, limit or waiting) and (records := await subscription.batch()):
+        records, waiting = await _first(subscription)
+        most, done = min(waiting, limit or waiting), 0
+        while records and done < most:
             await act(broker, decode(records[0].value, DeadLetter))
             await subscription.commit()
             done += 1
+            records = await subscription.batch() if done < most else []
         return done
+
+
+async def _first(subscription: Subscription) -> tuple[list[Record], int]:
+    """The first records, and how many there are in all: a broker knows for sure after a fetch."""
+    records = await subscription.batch()
+    return records, await subscription.lag()
 
 
 async def _publish_original(broker: Broker, letter: DeadLetter) -> None:

@@ -1,0 +1,110 @@
+"""``heft topics``, ``heft dead`` and ``heft watch`` against a running broker."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from daemon import cli
+from streams.broker import KafkaSettings, Record
+from streams.dead import dead_letter, dead_message
+from streams.errors import Invalid
+from streams.kafka import KafkaBroker
+from streams.kafka.offsets import group_lag
+from streams.stage import SystemClock, message
+from streams.topics import FACTS, TOPICS
+from tests.unit.heft_model.making import facts, many
+
+pytestmark = [pytest.mark.anyio, pytest.mark.kafka]
+
+
+@pytest.fixture
+def settings(
+    elsewhere: Path, embedded_address: str, monkeypatch: pytest.MonkeyPatch
+) -> KafkaSettings:
+    """A broker with our topics, named to the commands by the environment."""
+    _ = elsewhere
+    monkeypatch.setenv("HEFT_KAFKA__BOOTSTRAP_SERVERS", embedded_address)
+    monkeypatch.setenv("COLUMNS", "160")
+    return KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50)
+
+
+async def prepare(settings: KafkaSettings) -> None:
+    """Three dossiers of which one is read, and two dead letters of the same topic."""
+    broker = KafkaBroker(settings)
+    await broker.ensure_topics(TOPICS, 4)
+    await broker.publish([message(FACTS, dossier) for dossier in many(3)])
+    refused = [Record(FACTS.name, 0, offset, facts(9).key.encode(), b"spoilt") for offset in (7, 8)]
+    error, now = Invalid("spoilt \x1b[31m\n", reason="json"), SystemClock().now()
+    await broker.publish([dead_message(dead_letter(each, error, "score", now)) for each in refused])
+    await broker.close()
+
+
+async def test_lag_is_asked_from_outside_the_group(settings: KafkaSettings) -> None:
+    """Asking neither joins nor moves the group; an unread topic is behind by all of it."""
+    await prepare(settings)
+    broker = KafkaBroker(settings)
+    group = "heft.lag-test"
+    behind = partial(group_lag, settings, FACTS.name, 4, group)
+    before = await behind()
+    assert before >= 3
+    subscription = await broker.subscribe(FACTS.name, group, max_records=2)
+    records = await subscription.batch()
+    generation = subscription.generation
+    await subscription.commit()
+    assert await behind() == before - len(records) == await subscription.lag()
+    assert subscription.generation == generation
+    await subscription.close()
+    await broker.close()
+
+
+def test_topics_are_listed_with_their_lag(
+    settings: KafkaSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each topic, who reads it, and how far that reader is behind."""
+    anyio.run(prepare, settings)
+    assert cli.run(["topics"]) == 0
+    shown = capsys.readouterr().out
+    for topic in TOPICS:
+        assert topic.name in shown
+    (line,) = (line for line in shown.splitlines() if FACTS.name in line)
+    assert " score " in line
+
+
+def test_dead_letters_are_listed_put_back_and_dropped(
+    settings: KafkaSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The oldest first; what was dealt with is not listed again; escape codes are not obeyed."""
+    anyio.run(prepare, settings)
+    only = ["--topic", FACTS.name]
+    assert cli.run(["dead", "list", *only]) == 0
+    shown = capsys.readouterr().out
+    assert "json" in shown
+    assert "\x1b[31m" not in shown
+    assert cli.run(["dead", "retry", *only, "--limit", "1"]) == 0
+    assert "1 put back" in capsys.readouterr().out
+    assert cli.run(["dead", "drop", *only]) == 0
+    assert "dropped" in capsys.readouterr().out
+    assert cli.run(["dead", "list", *only]) == 0
+    assert "none" in capsys.readouterr().out
+
+
+def test_an_unknown_topic_is_refused(
+    settings: KafkaSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By name; exit code 2."""
+    _ = settings
+    assert cli.run(["dead", "list", "--topic", "heft.nothing.v1"]) == 2
+    assert "heft.nothing.v1" in capsys.readouterr().err
+
+
+def test_without_a_cluster_topics_are_listed_all_the_same(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What there is to subscribe to is known without asking anybody."""
+    _ = elsewhere
+    assert cli.run(["topics"]) == 0
+    assert FACTS.name in capsys.readouterr().out
