@@ -8,6 +8,7 @@ launch, which teach the model what time does to a pool.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -16,9 +17,16 @@ from streams.errors import Invalid
 from streams.events import Facts, Trigger
 from streams.recording import Recording
 from streams.replay import activity_from_rows
-from trainer.labels import Outcome, is_rug, observe
+from trainer.labels import Outcome, is_drained, is_rug, observe
 
-__all__ = ["Example", "Split", "examples_from_recording", "launched_before", "split_by_launch"]
+__all__ = [
+    "Example",
+    "Split",
+    "examples_from_recording",
+    "launched_before",
+    "split_by_launch",
+    "weighed",
+]
 
 HOUR_S = 3600.0
 AGES_BETWEEN = (900.0, 1800.0, 2 * HOUR_S, 3 * HOUR_S, 12 * HOUR_S, 48 * HOUR_S)
@@ -71,6 +79,25 @@ def split_by_launch(examples: Sequence[Example], at: float) -> Split:
         earlier=[e for e, is_early in zip(examples, early, strict=True) if is_early],
         later=[e for e, is_early in zip(examples, early, strict=True) if not is_early],
     )
+
+
+def weighed(examples: Sequence[Example], *, drained: float, half_life: timedelta) -> list[Example]:
+    """The examples by what they teach of launches to come.
+
+    One that already shows the drain weighs ``drained``; and a launch that is ``half_life`` older
+    than the newest weighs half.
+    """
+    newest = max((example.facts.launched_at for example in examples), default=None)
+    return [
+        msgspec.structs.replace(
+            example,
+            weight=example.weight
+            * (drained if is_drained(example.facts) else 1.0)
+            * 0.5 ** ((newest - example.facts.launched_at) / half_life),
+        )
+        for example in examples
+        if newest is not None
+    ]
 
 
 def _dense() -> Schedule:

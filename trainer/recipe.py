@@ -1,11 +1,13 @@
 """The fine-tune, from labelled dossiers to a bundle; reads top to bottom.
 
-    1  split by launch time: the oldest pools teach, the next stop the teaching, the newest
-       calibrate; no pool is on two sides and nothing is later than what judges it
+    1  weigh, and split by launch time: the oldest pools teach, the next (if any) stop the
+       teaching, the newest calibrate; no pool is on two sides
     2  cut the facts into words (``heft_model.prompt``) on the teaching part alone
     3  teach each member of the ensemble: its own seed, order of data and draw of pools
     4  export to ONNX, which must give torch's numbers
-    5  calibrate what was exported, choose the alert threshold, write the bundle
+    5  calibrate what was exported on the newest pools, choose the alert threshold
+    6  teach again on everything, the newest included, by the same settings
+    7  write the bundle: the weights of 6 with the curve and threshold of 5
 
 A plain loop and not ``transformers.Trainer``: networks of a million numbers on words of a closed
 list need no sharding, collator or callback, and every step can be repeated exactly, so that a
@@ -23,9 +25,9 @@ import hashlib
 import math
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -33,27 +35,19 @@ import structlog
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 from torch.nn import functional
 
 from heft_model.architecture import HeftMember, HeftModel, NanoSettings, parameter_count
-from heft_model.bundle import Golden, Window, write_bundle
-from heft_model.calibrate import (
-    Calibration,
-    calibration_error,
-    choose_threshold,
-    fit_curve,
-    log_loss,
-    pool_maxima,
-)
+from heft_model.bundle import Golden, write_bundle
 from heft_model.export import export_model
 from heft_model.features import FEATURES
-from heft_model.prompt import Lexicon, fit_lexicon, render, unknown_word, vocabulary
+from heft_model.prompt import Lexicon, fit_lexicon, render, vocabulary
 from heft_model.session import OnnxModel
 from heft_model.tokenizer import Words
 from streams.errors import Invalid
-from trainer.dataset import Example, launched_before, split_by_launch
+from trainer.calibration import calibrate, run_all, telling_words, window_of
+from trainer.dataset import Example, launched_before, split_by_launch, weighed
 from trainer.labels import is_drained
 from trainer.noise import Noise
 
@@ -100,8 +94,17 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
     patience: int = 6
     """Checks without a better loss after which teaching ends; the best weights are kept."""
 
+    # From what it is taught.
+    drained: float = 0.3
+    """Weight of a dossier that already shows the drain: easy, but it must be known when seen."""
+    half_life_days: float = 100.0
+    """A launch so much older than the newest counts half: scammers change."""
+    refit: bool = True
+    """Teach again on everything once the calibration is known. The newest launches are worth most,
+    and holding them back to calibrate would withhold them from the weights that serve."""
+
     # How it is judged.
-    validation: float = 0.1
+    validation: float = 0.0
     """Share of pools, by launch, that stops the teaching. 0: teach all epochs, keep the last."""
     calibration: float = 0.15
     """Share of pools, the newest, that calibrates."""
@@ -149,9 +152,76 @@ def train(
     if out_dir.exists():
         raise Invalid(f"{out_dir} exists: a bundle is written once", reason="exists")
 
-    # 1. Split by launch time.
+    # 1. Split by launch time, after weighing.
+    examples = weighed(
+        examples, drained=settings.drained, half_life=timedelta(days=settings.half_life_days)
+    )
     taught, stopping, newest = _split(examples, settings)
 
+    work = out_dir.with_name(f".{out_dir.name}.work")
+    with Progress(console=console or Console(stderr=True), transient=True) as progress:
+        # 2 to 4, on the older launches.
+        model = _fit(taught, stopping, settings, work, progress)
+
+        # 5. Calibrate what was exported, on launches that no weight has seen.
+        live = [example for example in newest if not is_drained(example.facts)]
+        logits = run_all(model.runtime, model.encode(live))
+        calibration, metrics = calibrate(
+            live, logits, precision=settings.precision, confidence=settings.confidence
+        )
+
+        # 6. Teach again, on everything.
+        if settings.refit:
+            model = _fit(examples, [], settings, work, progress)
+
+    # 7. Write the bundle.
+    token_ids = model.encode(live)
+    logits = run_all(model.runtime, token_ids)
+    metrics |= {"parameters": float(model.parameters), "words": float(len(token_ids[0]))}
+    manifest = write_bundle(
+        out_dir,
+        model=model.onnx,
+        words=model.words,
+        lexicon=model.lexicon,
+        calibration=calibration,
+        golden=Golden(
+            token_ids=token_ids[:8],
+            logits=logits[:8],
+            telling=telling_words(model.runtime, token_ids, logits, model.words, model.lexicon),
+        ),
+        name=settings.name,
+        window=window_of(examples, recordings),
+        created=datetime.now(UTC),
+        settings=msgspec.to_builtins(settings),
+        metrics=metrics,
+        licence=licence,
+    )
+    shutil.rmtree(work, ignore_errors=True)
+    log.info("bundle_trained", bundle=manifest.id, **metrics)
+    return out_dir
+
+
+class Fitted(NamedTuple):
+    """A model that has been taught and exported."""
+
+    lexicon: Lexicon
+    words: Words
+    onnx: bytes
+    runtime: OnnxModel
+    parameters: int
+
+    def encode(self, examples: Sequence[Example]) -> list[list[int]]:
+        """The examples as the model reads them."""
+        return self.words.encode([render(example.facts, self.lexicon) for example in examples])
+
+
+def _fit(
+    taught: Sequence[Example],
+    stopping: Sequence[Example],
+    settings: RecipeSettings,
+    work: Path,
+    progress: Progress,
+) -> Fitted:
     # 2. Facts to words to ids.
     lexicon = fit_lexicon(
         [example.facts for example in taught],
@@ -165,46 +235,17 @@ def train(
     noise = Noise(lexicon, words, hidden=settings.hidden, jitter=settings.jitter)
 
     # 3. Teach the members, one after the other.
-    work = out_dir.with_name(f".{out_dir.name}.work")
     members = []
-    with Progress(console=console or Console(stderr=True), transient=True) as progress:
-        for index in range(settings.network.members):
-            mine = _draw(rows, settings, index)
-            save = work / f"{_fingerprint(settings, index, mine, checked)}.pt"
-            members.append(_teach(mine, checked, settings, index, noise, save, progress))
+    for index in range(settings.network.members):
+        mine = _draw(rows, settings, index)
+        save = work / f"{_fingerprint(settings, index, mine, checked)}.pt"
+        members.append(_teach(mine, checked, settings, index, noise, save, progress))
     model = HeftModel(members).eval()
 
     # 4. Export, with the parity check.
     onnx = export_model(model)
     runtime = OnnxModel(onnx, threads=settings.threads)
-
-    # 5. Calibrate what was exported, on launches that no weight has seen.
-    live = [example for example in newest if not is_drained(example.facts)]
-    token_ids = words.encode([render(example.facts, lexicon) for example in live])
-    logits = _run(runtime, token_ids)
-    calibration, metrics = _calibrate(live, logits, settings)
-    metrics |= {"parameters": float(parameter_count(model)), "words": float(len(token_ids[0]))}
-    manifest = write_bundle(
-        out_dir,
-        model=onnx,
-        words=words,
-        lexicon=lexicon,
-        calibration=calibration,
-        golden=Golden(
-            token_ids=token_ids[:8],
-            logits=logits[:8],
-            telling=_telling(runtime, token_ids, logits, words, lexicon),
-        ),
-        name=settings.name,
-        window=_window(examples, recordings),
-        created=datetime.now(UTC),
-        settings=msgspec.to_builtins(settings),
-        metrics=metrics,
-        licence=licence,
-    )
-    shutil.rmtree(work, ignore_errors=True)
-    log.info("bundle_trained", bundle=manifest.id, **metrics)
-    return out_dir
+    return Fitted(lexicon, words, onnx, runtime, parameter_count(model))
 
 
 # --- 1. split -----------------------------------------------------------------------------------
@@ -419,81 +460,3 @@ def _resume(
         part.load_state_dict(saved.pop(name))
     log.info("training_resumed", step=saved["step"])
     return saved
-
-
-# --- 5. calibrate -------------------------------------------------------------------------------
-
-
-def _run(runtime: OnnxModel, token_ids: Sequence[list[int]]) -> list[float]:
-    parts = [token_ids[i : i + 64] for i in range(0, len(token_ids), 64)]
-    return [logit for part in parts for logit in runtime.run(part)]
-
-
-def _calibrate(
-    live: Sequence[Example], logits: list[float], settings: RecipeSettings
-) -> tuple[Calibration, dict[str, float]]:
-    """The curve and threshold, and how well they did on pools held out from either."""
-    labels = np.array([float(example.label) for example in live])
-    groups = np.array([example.group for example in live])
-    curve, held_out = fit_curve(logits, labels, groups)
-    pools = pool_maxima(held_out, labels, groups)
-    threshold = choose_threshold(
-        *pools, precision=settings.precision, confidence=settings.confidence
-    )
-    error = calibration_error(held_out, labels)
-    metrics = {"log_loss": log_loss(held_out, labels), "calibration_error": error}
-    for trigger in ("5m", "1h", "6h", "24h"):
-        at = np.array([example.facts.trigger == trigger for example in live])
-        if len(set(labels[at])) == 2:
-            scores = np.array(logits)[at]
-            metrics[f"auc_{trigger}"] = float(roc_auc_score(labels[at], scores))
-            metrics[f"ap_{trigger}"] = float(average_precision_score(labels[at], scores))
-    metrics["alert_recall"] = threshold.rugged / max(1.0, float(pools[1].sum()))
-    calibration = Calibration(
-        curve=curve, threshold=threshold, error=error, pools=len(pools[0]), examples=len(live)
-    )
-    return calibration, {name: round(value, 4) for name, value in metrics.items()}
-
-
-def _telling(
-    runtime: OnnxModel,
-    token_ids: Sequence[list[int]],
-    logits: Sequence[float],
-    words: Words,
-    lexicon: Lexicon,
-) -> dict[str, float]:
-    """How far hiding each word moves the logit, on the 96 riskiest dossiers; and each fact."""
-    moved: dict[str, list[float]] = {}
-    for i in np.argsort(logits)[-96:].tolist():
-        row = token_ids[i]
-        told = _run(runtime, [_without(row, j, words, name) for j, name in _facts(lexicon)])
-        for (j, name), logit in zip(_facts(lexicon), told, strict=True):
-            for key in (words.word(row[j]), name):
-                moved.setdefault(key, []).append(abs(logits[i] - logit))
-    return {key: round(float(np.mean(values)), 4) for key, values in moved.items()}
-
-
-def _facts(lexicon: Lexicon) -> list[tuple[int, str]]:
-    """The place of each fact in a prompt: the first word only opens it."""
-    return list(enumerate(lexicon.edges, start=1))
-
-
-def _without(row: list[int], place: int, words: Words, name: str) -> list[int]:
-    return [*row[:place], words.id(unknown_word(name)), *row[place + 1 :]]
-
-
-def _window(examples: Sequence[Example], recordings: Sequence[str]) -> Window:
-    """Which launches this bundle has seen in any part, so that it never judges them."""
-    facts = [example.facts for example in examples]
-    launches = [each.launched_at for each in facts]
-    return Window(
-        recordings=tuple(recordings),
-        chains=tuple(sorted({each.chain for each in facts})),
-        first_block=min(each.block for each in facts),
-        last_block=max(each.block for each in facts),
-        first_launch_at=min(launches),
-        last_launch_at=max(launches),
-        pools=len({example.group for example in examples}),
-        rugs=len({example.group for example in examples if example.label}),
-        examples=len(examples),
-    )

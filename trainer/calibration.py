@@ -1,0 +1,103 @@
+"""What an exported model says of launches that it has not seen: its calibration and its merits.
+
+The last steps of the recipe, apart from it because nothing here teaches: a probability curve and
+an alert threshold from held-out pools, the metrics that a manifest states, and which words tell
+most, for evidence to try first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from heft_model.bundle import Window
+from heft_model.calibrate import (
+    Calibration,
+    calibration_error,
+    choose_threshold,
+    fit_curve,
+    log_loss,
+    pool_maxima,
+)
+from heft_model.prompt import Lexicon, unknown_word
+from heft_model.session import OnnxModel
+from heft_model.tokenizer import Words
+from trainer.dataset import Example
+
+__all__ = ["calibrate", "run_all", "telling_words", "window_of"]
+
+
+def run_all(runtime: OnnxModel, token_ids: Sequence[list[int]]) -> list[float]:
+    """A logit a row, in order."""
+    parts = [token_ids[i : i + 64] for i in range(0, len(token_ids), 64)]
+    return [logit for part in parts for logit in runtime.run(part)]
+
+
+def calibrate(
+    live: Sequence[Example], logits: list[float], *, precision: float, confidence: float
+) -> tuple[Calibration, dict[str, float]]:
+    """The curve and threshold, and how well they did on pools held out from either."""
+    labels = np.array([float(example.label) for example in live])
+    groups = np.array([example.group for example in live])
+    curve, held_out = fit_curve(logits, labels, groups)
+    pools = pool_maxima(held_out, labels, groups)
+    threshold = choose_threshold(*pools, precision=precision, confidence=confidence)
+    error = calibration_error(held_out, labels)
+    metrics = {"log_loss": log_loss(held_out, labels), "calibration_error": error}
+    for trigger in ("5m", "1h", "6h", "24h"):
+        at = np.array([example.facts.trigger == trigger for example in live])
+        if len(set(labels[at])) == 2:
+            scores = np.array(logits)[at]
+            metrics[f"auc_{trigger}"] = float(roc_auc_score(labels[at], scores))
+            metrics[f"ap_{trigger}"] = float(average_precision_score(labels[at], scores))
+    metrics["alert_recall"] = threshold.rugged / max(1.0, float(pools[1].sum()))
+    calibration = Calibration(
+        curve=curve, threshold=threshold, error=error, pools=len(pools[0]), examples=len(live)
+    )
+    return calibration, {name: round(value, 4) for name, value in metrics.items()}
+
+
+def telling_words(
+    runtime: OnnxModel,
+    token_ids: Sequence[list[int]],
+    logits: Sequence[float],
+    words: Words,
+    lexicon: Lexicon,
+) -> dict[str, float]:
+    """How far hiding each word moves the logit, on the 96 riskiest dossiers; and each fact."""
+    moved: dict[str, list[float]] = {}
+    for i in np.argsort(logits)[-96:].tolist():
+        row = token_ids[i]
+        told = run_all(runtime, [_without(row, j, words, name) for j, name in _facts(lexicon)])
+        for (j, name), logit in zip(_facts(lexicon), told, strict=True):
+            for key in (words.word(row[j]), name):
+                moved.setdefault(key, []).append(abs(logits[i] - logit))
+    return {key: round(float(np.mean(values)), 4) for key, values in moved.items()}
+
+
+def _facts(lexicon: Lexicon) -> list[tuple[int, str]]:
+    """The place of each fact in a prompt: the first word only opens it."""
+    return list(enumerate(lexicon.edges, start=1))
+
+
+def _without(row: list[int], place: int, words: Words, name: str) -> list[int]:
+    return [*row[:place], words.id(unknown_word(name)), *row[place + 1 :]]
+
+
+def window_of(examples: Sequence[Example], recordings: Sequence[str]) -> Window:
+    """Which launches this bundle has seen in any part, so that it never judges them."""
+    facts = [example.facts for example in examples]
+    launches = [each.launched_at for each in facts]
+    return Window(
+        recordings=tuple(recordings),
+        chains=tuple(sorted({each.chain for each in facts})),
+        first_block=min(each.block for each in facts),
+        last_block=max(each.block for each in facts),
+        first_launch_at=min(launches),
+        last_launch_at=max(launches),
+        pools=len({example.group for example in examples}),
+        rugs=len({example.group for example in examples if example.label}),
+        examples=len(examples),
+    )
