@@ -88,7 +88,7 @@ def test_the_manifest_says_what_was_seen(tmp_path: Path) -> None:
 
 
 def test_words_are_cut_on_the_oldest_launches_alone(tmp_path: Path) -> None:
-    """What calibrates leaves no trace in the words of the model that is calibrated (invariant 4)."""
+    """What calibrates leaves no trace in the words of what is calibrated (invariant 4)."""
     settings = msgspec.structs.replace(SETTINGS, refit=False)
     seen = examples(60)
     trading = msgspec.structs.replace(facts().trading, buys=10**6)
