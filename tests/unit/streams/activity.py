@@ -32,7 +32,7 @@ class Script:
         self._token_is_0 = token_is_0
         self._launch = {"venue": "uniswap-v2", "token_is_0": token_is_0, **launch}
         self._scale = 10 ** self._launch.get("quote_decimals", 18)
-        self._log_index = 0
+        self._block = self._log_index = 0
 
     def launch(self, at: float = 0) -> Script:
         """The pool appears."""
@@ -59,8 +59,9 @@ class Script:
 
     def _at(self, at: float) -> dict[str, Any]:
         self._log_index += 1
-        block = 1000 + int(at) // 12
-        return {**self._where, "block": block, "log_index": self._log_index, "at": moment(at)}
+        self._block = max(self._block, 1000 + int(at) // 12)
+        position = {"block": self._block, "log_index": self._log_index}
+        return {**self._where, **position, "at": moment(at)}
 
     def _add(self, event: Activity) -> Script:
         self.events.append(event)
