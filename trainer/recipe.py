@@ -33,6 +33,7 @@ import msgspec
 import numpy as np
 import structlog
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
@@ -72,8 +73,10 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
     network: NanoSettings = NanoSettings(width=64, layers=2, ffn=128, members=5)
 
     # How it is taught.
-    epochs: float = 8.0
+    steps: int = 500
+    """Batches that each member is taught, whatever the number of examples."""
     batch: int = 256
+    """Dossiers drawn for a step, by their weights: what weighs little costs little."""
     learning_rate: float = 1e-3
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises; it then falls as a cosine."""
@@ -89,8 +92,8 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Decay of the running mean of the weights, a step; what is kept is the mean. 0: the last."""
     bootstrap: bool = True
     """Whether each member is taught on its own draw of pools (bagging)."""
-    checks: int = 4
-    """Times an epoch that the validation loss is looked at."""
+    checks: int = 20
+    """Times that a checkpoint is saved and the validation loss, if any, is looked at."""
     patience: int = 6
     """Checks without a better loss after which teaching ends; the best weights are kept."""
 
@@ -105,7 +108,7 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     # How it is judged.
     validation: float = 0.0
-    """Share of pools, by launch, that stops the teaching. 0: teach all epochs, keep the last."""
+    """Share of pools, by launch, that stops the teaching. 0: teach every step, keep the last."""
     calibration: float = 0.15
     """Share of pools, the newest, that calibrates."""
     precision: float = 0.9
@@ -324,9 +327,8 @@ def _teach(
     noise.order(member.trunk.embed_tokens.weight)
     mean = copy.deepcopy(member)
     optimizer = torch.optim.AdamW(_groups(member, settings), lr=settings.learning_rate)
-    per_epoch = math.ceil(len(rows) / settings.batch)
-    steps = max(1, round(settings.epochs * per_epoch))
-    every = max(1, per_epoch // settings.checks)
+    steps, every = settings.steps, max(1, settings.steps // settings.checks)
+    odds = (rows.weights / rows.weights.sum()).double().numpy()
     state: dict[str, Any] = {"step": 0, "best": math.inf, "worse": 0, "kept": None}
     state |= _resume(save, member, mean, optimizer)
     task = progress.add_task(f"member {index + 1}", total=steps, completed=state["step"])
@@ -336,7 +338,7 @@ def _teach(
         torch.manual_seed((settings.seed * 1000 + index) * 1_000_000 + step)
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(step / steps, settings.warmup)
-        batch = _batch(len(rows), step, per_epoch, settings, index)
+        batch = _batch(odds, step, settings, index)
         loss = _loss(member, rows, batch, noise, settings)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -372,11 +374,10 @@ def _schedule(done: float, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
 
 
-def _batch(count: int, step: int, per_epoch: int, settings: RecipeSettings, index: int) -> Tensor:
-    """The rows of a step: each epoch is an order of its own, cut into batches."""
-    epoch, part = divmod(step, per_epoch)
-    order = np.random.default_rng([settings.seed, index, epoch]).permutation(count)
-    return torch.from_numpy(order[part * settings.batch : (part + 1) * settings.batch])
+def _batch(odds: NDArray[np.float64], step: int, settings: RecipeSettings, index: int) -> Tensor:
+    """The rows of a step, drawn by weight."""
+    rng = np.random.default_rng([settings.seed, index, step])
+    return torch.from_numpy(rng.choice(len(odds), settings.batch, p=odds / odds.sum()))
 
 
 def _loss(
@@ -385,9 +386,7 @@ def _loss(
     member.train()
     logits = member(noise(rows.ids[batch]), rows.last[batch])
     target = rows.labels[batch] * (1 - settings.label_smoothing) + settings.label_smoothing / 2
-    losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    weights = rows.weights[batch]
-    loss = (losses * weights).sum() / weights.sum().clamp(min=1e-6)
+    loss = functional.binary_cross_entropy_with_logits(logits, target)
     return loss + settings.smoothness * noise.roughness(member.trunk.embed_tokens.weight)
 
 

@@ -29,7 +29,8 @@ SETTINGS = RecipeSettings(
     facts=NAMES,
     bins=6,
     network=NanoSettings(width=16, layers=1, heads=2, kv_heads=1, ffn=24, members=2),
-    epochs=6,
+    steps=36,
+    checks=12,
     batch=32,
     learning_rate=5e-3,
     average=0.9,
@@ -187,9 +188,9 @@ def test_a_diverging_run_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         train(examples(40), SETTINGS, tmp_path / "b")
 
 
-def test_without_validation_every_epoch_is_taught(tmp_path: Path) -> None:
+def test_without_validation_every_step_is_taught(tmp_path: Path) -> None:
     """The last weights are kept."""
-    settings = msgspec.structs.replace(SETTINGS, validation=0.0, epochs=2)
+    settings = msgspec.structs.replace(SETTINGS, validation=0.0, steps=12)
     assert (
         load_bundle(train(examples(40), settings, tmp_path / "b")).manifest.settings["validation"]
         == 0.0

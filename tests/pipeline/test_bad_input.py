@@ -137,7 +137,7 @@ def test_taken_port(tmp_path: Path) -> None:
 
 def test_recipe_that_is_none(tmp_path: Path, recording: Path) -> None:
     """A recipe file with an unknown number of something is refused with its path."""
-    (tmp_path / "recipe.toml").write_text("epochs = 'many'\n")
+    (tmp_path / "recipe.toml").write_text("steps = 'many'\n")
     code, said = heft("train", recording, "--recipe", "recipe.toml", folder=tmp_path)
     assert code == 2
     assert "recipe.toml" in said
