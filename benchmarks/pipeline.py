@@ -19,7 +19,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.machine import describe, resident_mib
-
 from streams.broker import Broker, KafkaSettings
 from streams.embedded import embedded_broker
 from streams.enrich.enricher import EnrichTransform

@@ -1,6 +1,6 @@
 """How long ``heft --help`` takes, as a whole process, beside Python doing nothing.
 
-    python -m benchmarks.startup
+python -m benchmarks.startup
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def list_(options: DeadOptions = DeadOptions(), common: Common = Common()) -> in
         options: See there.
         common: See there.
     """
-    from daemon.dead_letters import print_letters
+    from daemon.jobs.dead_letters import print_letters
 
     return _run(options, common, print_letters)
 
@@ -84,7 +84,7 @@ def _dealing(
 def _run(
     options: DeadOptions, common: Common, act: Callable[[Broker, Topic], Awaitable[None]]
 ) -> int:
-    from daemon.dead_letters import for_each_topic
+    from daemon.jobs.dead_letters import for_each_topic
     from daemon.run import configure_quiet, run_async
 
     settings = settings_from(common)

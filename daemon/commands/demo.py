@@ -34,7 +34,7 @@ def demo(options: DemoOptions = DemoOptions(), common: Common = Common()) -> int
         options: See there.
         common: See there.
     """
-    from daemon.demonstration import demonstrate
+    from daemon.jobs.demonstration import demonstrate
     from daemon.run import run_async
 
     settings = settings_from(common, model={"bundle": options.bundle}, http={"port": options.port})

@@ -13,7 +13,7 @@ def doctor(common: Common = Common()) -> int:
     Args:
         common: See there.
     """
-    from daemon.diagnosis import diagnose, print_findings
+    from daemon.jobs.diagnosis import diagnose, print_findings
     from daemon.run import configure_silent, run_async
 
     settings = settings_from(common)

@@ -20,7 +20,7 @@ def list_(common: Common = Common()) -> None:
     """
     from rich.console import Console
 
-    from daemon.tables import new_table
+    from daemon.display.tables import new_table
 
     registry = _registry(common)
     champion = registry.champion()

@@ -46,7 +46,7 @@ def replay(
         options: See there.
         common: See there.
     """
-    from daemon.replaying import replay_folder
+    from daemon.jobs.replaying import replay_folder
     from daemon.run import run_async
 
     settings = settings_from(

@@ -37,8 +37,8 @@ def score(
         options: See there.
         common: See there.
     """
+    from daemon.jobs.scoring import score_file
     from daemon.run import configure_quiet
-    from daemon.scoring import score_file
 
     settings = settings_from(common, model={"bundle": options.bundle})
     configure_quiet(settings.log)

@@ -28,9 +28,9 @@ def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) 
         options: See there.
         common: See there.
     """
+    from daemon.jobs.schemas import write_schemas
+    from daemon.jobs.topic_table import print_topics
     from daemon.run import configure_quiet, run_async
-    from daemon.schemas import write_schemas
-    from daemon.topic_table import print_topics
 
     settings = settings_from(common)
     if options.schema is not None:

@@ -39,6 +39,6 @@ def train(*folders: Path, options: TrainOptions = TrainOptions(), common: Common
         options: See there.
         common: See there.
     """
-    from daemon.training import train_on
+    from daemon.jobs.training import train_on
 
     return train_on(settings_from(common), folders, options)

@@ -36,8 +36,8 @@ def watch(options: WatchOptions = WatchOptions(), common: Common = Common()) -> 
         options: See there.
         common: See there.
     """
+    from daemon.jobs.watching import watch_topics
     from daemon.run import run_async
-    from daemon.watching import watch_topics
 
     settings = settings_from(common, model={"bundle": options.bundle}, http={"port": options.port})
     return run_async(partial(watch_topics, settings, options.role))

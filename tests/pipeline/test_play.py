@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from daemon.bootstrap import Judge
-from daemon.collect import events_of, events_of_each
+from daemon.jobs.collect import events_of, events_of_each
 from daemon.plant import Cluster, Plant, open_plant, plant_on
 from daemon.play import Play, play
 from daemon.settings import Kafka, Settings

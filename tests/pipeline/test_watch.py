@@ -14,7 +14,7 @@ import anyio
 import httpx2
 import pytest
 
-from daemon.collect import events_of
+from daemon.jobs.collect import events_of
 from streams.broker import KafkaSettings
 from streams.kafka import KafkaBroker
 from streams.recording import open_recording

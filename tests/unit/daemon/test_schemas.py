@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from daemon.schemas import schema_of, write_schemas
+from daemon.jobs.schemas import schema_of, write_schemas
 from streams.errors import Invalid
 from streams.topics import TOPICS, Topic
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.scoring import Refused, score_lines
-from daemon.verdicts import in_order, write_verdicts
+from daemon.jobs.scoring import Refused, score_lines
+from daemon.jobs.verdicts import in_order, write_verdicts
 from heft_model.scorer import TableScorer
 from streams.errors import Invalid
 from streams.events import Facts, Verdict, encode

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console, RenderableType
 
-from daemon.planted import Planted, planted_table, read_planted, score_line
+from daemon.display.planted import Planted, planted_table, read_planted, score_line
+from daemon.display.summary import flow_table, latencies
 from daemon.progress import Progress, Timeline
 from daemon.pulse import Pulse
-from daemon.summary import flow_table, latencies
 from streams.clock import HandClock
 from streams.events import Alert, Head
 from streams.source import Backlog, Played

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from daemon.display.view import View, duration, log_stream
 from daemon.progress import Progress
 from daemon.pulse import Pulse
-from daemon.view import View, duration, log_stream
 from streams.clock import HandClock
 from streams.source import Backlog
 

@@ -1,0 +1,1 @@
+"""What people see of a running or finished play: lines and tables."""

@@ -1,0 +1,136 @@
+"""One ``heft demo``: own broker, bundled recording, alerts as they come, and the summary."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+from rich.console import Console
+
+from daemon.bootstrap import Judge, open_judge, sinks_from
+from daemon.display.planted import planted_table, read_planted, score_line
+from daemon.display.summary import flow_table, latencies
+from daemon.display.view import View, log_stream
+from daemon.health import listen
+from daemon.jobs.collect import events_of_each
+from daemon.jobs.replaying import with_state
+from daemon.plant import Plant, open_plant
+from daemon.play import Play, play
+from daemon.progress import Timeline
+from daemon.run import configure_quiet
+from daemon.settings import Http, Kafka, Settings
+from streams.clock import SystemClock
+from streams.errors import Invalid
+from streams.recording import Recording, open_recording
+from streams.replay import ReplaySource
+from streams.source import Played
+from streams.topics import ALERTS, TOPICS, VERDICTS
+
+if TYPE_CHECKING:
+    from daemon.commands.demo import DemoOptions
+
+__all__ = ["RECORDING", "demonstrate"]
+
+RECORDING = Path(__file__).parents[1] / "recordings" / "demo"
+BATCH = 20
+"""Events published at once: few, so that what is seen comes bit by bit, as if it were live."""
+
+
+async def demonstrate(settings: Settings, options: DemoOptions) -> int:
+    """Play, show and sum up; stays up afterwards unless told otherwise. Gives the exit code."""
+    terminal = Console()
+    configure_quiet(settings.log, log_stream(terminal))
+    recording = await anyio.to_thread.run_sync(open_recording, RECORDING)
+    judge = await anyio.to_thread.run_sync(open_judge, settings.model)
+    alone = settings.model_copy(update={"kafka": Kafka(partitions=settings.kafka.partitions)})
+    with _listen(settings.http, options.port) as listener, with_state(alone, None) as kept:
+        async with open_plant(kept) as plant:
+            await _Demo(plant, recording, terminal, options).play(judge, listener)
+    return 0
+
+
+def _listen(http: Http, port: int | None) -> socket.socket:
+    """The port that was asked for; or else the settings', or any if that is taken."""
+    try:
+        return listen(http.host, http.port)
+    except Invalid:
+        if port is not None:
+            raise
+        return listen(http.host, 0)
+
+
+class _Demo:
+    """What the coroutines of one demo share."""
+
+    def __init__(
+        self, plant: Plant, recording: Recording, terminal: Console, options: DemoOptions
+    ) -> None:
+        self._plant = plant
+        self._recording = recording
+        self._terminal = terminal
+        self._options = options
+        self._timeline = Timeline(plant.clock)
+        self._view = View(plant.progress, terminal, recording.count)
+        self._started = monotonic()
+        self._http = ""
+
+    async def play(self, judge: Judge, listener: socket.socket) -> None:
+        """Play to the end, and then stay until a signal, unless told otherwise."""
+        self._http = "http://{}:{}".format(*listener.getsockname()[:2])
+        speed = _span(self._recording) / self._options.seconds if self._options.seconds else None
+        wanted = Play(
+            source=ReplaySource(
+                recording=self._recording, clock=SystemClock(), speed=speed, batch=BATCH
+            ),
+            judge=judge,
+            sinks=lambda: sinks_from(self._plant.settings, self._terminal, self._plant.clock),
+            listener=listener,
+            note=self._note,
+            watch=self._view.run,
+            finish=self._finish,
+        )
+        await play(self._plant, wanted)
+
+    def _note(self, played: Played) -> None:
+        self._plant.progress.note_played(played)
+        self._timeline.note_played(played)
+
+    async def _finish(self) -> None:
+        seconds = monotonic() - self._started
+        self._view.stop()
+        verdicts, alerts = await events_of_each(self._plant.cluster.broker, [VERDICTS, ALERTS])
+        plan = read_planted(RECORDING)
+        show = self._terminal.print
+        show(planted_table(plan, alerts))
+        show(flow_table(self._plant.progress, seconds))
+        if waits := latencies(verdicts, self._timeline):
+            show(
+                f"From an event to its verdict: {waits[0] * 1000:,.0f} ms in the median, "
+                f"{waits[1] * 1000:,.0f} ms at the 95th percentile."
+            )
+        show(f"[bold]{score_line(plan, alerts)}.[/bold]")
+        if not self._options.once:
+            show(_invitation(self._plant.cluster.address, self._http), soft_wrap=True)
+            await anyio.sleep_forever()
+
+
+def _span(recording: Recording) -> float:
+    """Recorded seconds from the first event to the last."""
+    first = next(recording.rows()).time
+    return max(end.time for end in recording.ends.values()) - first
+
+
+def _invitation(kafka: str, http: str) -> str:
+    topics = "\n".join(f"  {topic.name:<20} {topic.purpose}" for topic in TOPICS)
+    return f"""
+Still up. Kafka listens on {kafka}, with these topics:
+{topics}
+Read the alerts from another terminal, with any Kafka client:
+  kcat -b {kafka} -t {ALERTS.name} -o beginning
+  HEFT_KAFKA__BOOTSTRAP_SERVERS={kafka} heft topics
+Health and metrics: {http}/ready  {http}/metrics
+Ctrl-C ends it all."""

@@ -1,0 +1,129 @@
+"""One ``heft replay`` from opening the recording to the last table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from rich.console import Console
+
+from daemon.bootstrap import Judge, open_judge, sinks_from
+from daemon.display.summary import flow_table
+from daemon.display.view import View, log_stream
+from daemon.health import listen
+from daemon.jobs.collect import events_of
+from daemon.jobs.verdicts import write_verdicts
+from daemon.plant import Plant, open_plant
+from daemon.play import Play, play
+from daemon.run import configure_quiet
+from daemon.settings import Model, Settings, State
+from heft_model.registry import Registry
+from streams.clock import SystemClock
+from streams.events import Verdict
+from streams.recording import Recording, open_recording
+from streams.replay import ReplaySource
+from streams.topics import VERDICTS
+
+if TYPE_CHECKING:
+    from daemon.commands.replay import ReplayOptions
+
+__all__ = ["replay_folder", "with_state"]
+
+JUDGED_SHARE = 0.3
+"""The latest launches, on which a report must be able to judge."""
+
+
+async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions) -> int:
+    """Play the folder, then write and print what was asked for; gives the exit code."""
+    terminal, out = Console(stderr=True), Console()
+    configure_quiet(settings.log, log_stream(terminal))
+    recording = await anyio.to_thread.run_sync(_open, folder, options.limit_pools)
+    model = settings.model
+    if options.report and not model.bundle:
+        model = await anyio.to_thread.run_sync(_unseeing, model, recording)
+    judge = await anyio.to_thread.run_sync(open_judge, model)
+    with with_state(settings, options.state) as kept:
+        async with open_plant(kept) as plant:
+            started = monotonic()
+            if not await _play(plant, recording, judge, options, terminal):
+                terminal.print("heft: stopped before the end; --state lets the next run go on here")
+                return 0
+            out.print(flow_table(plant.progress, monotonic() - started))
+            await _tell(plant, recording, judge, options, out)
+    return 0
+
+
+@contextmanager
+def with_state(settings: Settings, folder: Path | None) -> Iterator[Settings]:
+    """The settings with a state that is gone afterwards, unless a folder is named to keep it."""
+    if folder is not None:
+        yield settings
+        return
+    with TemporaryDirectory(prefix="heft-", ignore_cleanup_errors=True) as made:
+        yield settings.model_copy(update={"state": State(dir=Path(made))})
+
+
+def _unseeing(model: Model, recording: Recording) -> Model:
+    """The newest version that has not learnt from the last launches of the recording.
+
+    The best version to serve has learnt from everything; judged on what it has learnt from, it
+    would only show its memory. Where every version has, the champion judges, and the report says
+    that no pool is left.
+    """
+    pools = list(recording.pools)
+    moment = recording.first_time(pools[int(len(pools) * (1 - JUDGED_SHARE))])
+    version = Registry(model.registry).newest_before(datetime.fromtimestamp(moment, UTC))
+    return model.model_copy(update={"bundle": version.id}) if version else model
+
+
+def _open(folder: Path, limit_pools: int | None) -> Recording:
+    return open_recording(folder, limit_pools=limit_pools)
+
+
+async def _play(
+    plant: Plant, recording: Recording, judge: Judge, options: ReplayOptions, terminal: Console
+) -> bool:
+    source = ReplaySource(recording=recording, clock=SystemClock(), speed=options.speed)
+    http = plant.settings.http
+    view = View(plant.progress, terminal, recording.count)
+    wanted = Play(
+        source=source,
+        judge=judge,
+        sinks=lambda: sinks_from(plant.settings, terminal, plant.clock) if options.sinks else [],
+        listener=listen(http.host, http.port) if options.port is not None else None,
+        note=plant.progress.note_played,
+        watch=view.run,
+    )
+    return await play(plant, wanted)
+
+
+async def _tell(
+    plant: Plant, recording: Recording, judge: Judge, options: ReplayOptions, out: Console
+) -> None:
+    if not (options.verdicts or options.report):
+        return
+    verdicts = await _verdicts(plant, recording)
+    if options.verdicts:
+        written = await anyio.to_thread.run_sync(write_verdicts, options.verdicts, verdicts)
+        out.print(f"{written:,} verdicts written to {options.verdicts}", soft_wrap=True)
+    if options.report:
+        from daemon.display.judgement import report_tables  # scikit-learn takes its time to load
+
+        for table in await anyio.to_thread.run_sync(report_tables, recording, judge, verdicts):
+            out.print(table)
+
+
+async def _verdicts(plant: Plant, recording: Recording) -> list[Verdict]:
+    """The verdicts on this recording's pools; an external topic may hold others too."""
+    keys = {f"{row.chain}:{row.pool}" for row in recording.pools.values()}
+    return [
+        verdict
+        for verdict in await events_of(plant.cluster.broker, VERDICTS)
+        if verdict.key in keys
+    ]

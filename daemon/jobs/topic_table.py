@@ -1,0 +1,54 @@
+"""The table of ``heft topics``."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from daemon.display.tables import new_table
+from daemon.plant import find_cluster
+from daemon.settings import Settings
+from streams.broker import KafkaSettings
+from streams.errors import Invalid
+from streams.kafka import KafkaBroker
+from streams.kafka.offsets import group_lag
+from streams.topics import ACTIVITY, DAY_MS, FACTS, TOPICS, VERDICTS, Topic
+
+__all__ = ["print_topics"]
+
+READERS = {ACTIVITY.name: "enrich", FACTS.name: "score", VERDICTS.name: "alert"}
+"""The stage that reads a topic; the others are for people outside."""
+
+
+async def print_topics(settings: Settings) -> int:
+    """Print every topic, with partitions and lag if there is a cluster to ask."""
+    kafka = await _cluster(settings)
+    table = new_table("Topics", "topic", "what it holds", "kept", "read by", "partitions", "behind")
+    for topic in TOPICS:
+        table.add_row(
+            topic.name,
+            topic.purpose,
+            f"{topic.retention_ms // DAY_MS} d",
+            READERS.get(topic.name, ""),
+            *(await _figures(kafka, topic) if kafka is not None else ("", "")),
+        )
+    Console().print(table)
+    return 0
+
+
+async def _cluster(settings: Settings) -> KafkaSettings | None:
+    try:
+        return await find_cluster(settings)
+    except Invalid:
+        return None
+
+
+async def _figures(settings: KafkaSettings, topic: Topic) -> tuple[str, str]:
+    broker = KafkaBroker(settings)
+    try:
+        partitions = await broker.partitions(topic.name)
+    finally:
+        await broker.close()
+    if topic.name not in READERS:
+        return str(partitions), ""
+    group = f"heft.{READERS[topic.name]}"
+    return str(partitions), f"{await group_lag(settings, topic.name, partitions, group):,}"

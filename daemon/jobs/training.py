@@ -1,0 +1,85 @@
+"""One ``heft train``: examples from the recordings, the recipe, the registry."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from rich.console import Console
+
+from daemon.run import configure_quiet
+from daemon.settings import Settings
+from heft_model.registry import Registry
+from streams.errors import Invalid
+from streams.recording import open_recording
+
+if TYPE_CHECKING:
+    from daemon.commands.train import TrainOptions
+    from trainer.dataset import Example
+
+__all__ = ["train_on"]
+
+T = TypeVar("T")
+
+
+def train_on(settings: Settings, folders: Sequence[Path], options: TrainOptions) -> int:
+    """Train on the folders and add the version, or write it to ``--out``; gives the exit code.
+
+    Raises ``Invalid`` when the extra ``train`` is missing or the recordings cannot teach.
+    """
+    if not folders:
+        raise Invalid("train needs a folder of recorded pools at least", reason="usage")
+    try:
+        from trainer.recipe import RecipeSettings, train
+    except ImportError as error:
+        raise Invalid("training needs more: pip install 'heft-monitor[cpu,train]'") from error
+    console = Console(stderr=True)
+    configure_quiet(settings.log)
+    recipe = msgspec.structs.replace(_recipe(options.recipe, RecipeSettings), name=options.name)
+    registry = settings.model.registry
+    made = train(
+        [example for folder in folders for example in _examples(folder, options.earlier, console)],
+        recipe,
+        options.out or registry / "training" / options.name,
+        recordings=[folder.resolve().name for folder in folders],
+        licence=options.licence,
+        console=console,
+    )
+    if options.out is not None:
+        print(f"bundle written to {made}")
+        return 0
+    _add(Registry(registry), made, promote=options.promote)
+    return 0
+
+
+def _examples(folder: Path, earlier: float, console: Console) -> list[Example]:
+    from trainer.dataset import examples_from_recording, launched_before, split_by_launch
+
+    examples = examples_from_recording(open_recording(folder))
+    if earlier < 1:
+        examples = split_by_launch(examples, launched_before(examples, earlier)).earlier
+    pools = len({example.group for example in examples})
+    console.print(f"{folder}: {len(examples):,} dossiers of {pools:,} pools", soft_wrap=True)
+    return examples
+
+
+def _recipe(path: Path | None, type_: type[T]) -> T:
+    if path is None:
+        return type_()
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=type_)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Invalid(f"recipe {path} cannot be used: {error}", reason="setting") from error
+
+
+def _add(registry: Registry, folder: Path, *, promote: bool) -> None:
+    version = registry.add(folder)
+    shutil.rmtree(folder)
+    if promote:
+        registry.promote(version)
+    print(
+        f"{version} added" + (", and serves now" if promote else f"; heft models promote {version}")
+    )
