@@ -115,10 +115,9 @@ class Recording(msgspec.Struct, frozen=True):
         row = self.pools[pool]
         if not self.timed:
             return time_of_block(row.chain, row.first_block)
+        query = "select min(time) from events where pool = $1"
         with _readable(self.folder):
-            query = "select min(time) from events where pool = $1"
-            found = self.database.cursor().execute(query, [pool]).fetchone()
-        return float(found[0]) if found else 0.0
+            return float(_one(self.database.cursor(), query, pool)[0])
 
     def _batches(self, skip: int) -> Iterator[list[Any]]:
         cursor = self.database.cursor()
@@ -180,7 +179,8 @@ def _checked(
         raise Invalid(f"the recording in {folder} holds no events", reason="empty")
     if bad:
         raise Invalid(
-            f"{bad} events in {folder} have no, or a negative, block or amount", reason="amounts"
+            f"{bad} events in {folder} have no pool, or no or a negative block or amount",
+            reason="amounts",
         )
     timed = times == count
     return Recording(folder, pools, count, _ends(database, folder, pools, timed), timed, database)
@@ -437,6 +437,6 @@ def _keep(database: duckdb.DuckDBPyConnection, pools: dict[str, PoolRow]) -> Non
     database.execute("delete from events where pool not in (from kept)")
 
 
-def _one(database: duckdb.DuckDBPyConnection, query: str) -> Any:
+def _one(database: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> Any:
     """The only row of a query that has one."""
-    return database.execute(query).fetchall()[0]
+    return database.execute(query, parameters).fetchall()[0]
