@@ -70,10 +70,10 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
     symbol_chars: int = 0
 
     # What it is.
-    network: NanoSettings = NanoSettings(width=64, layers=2, ffn=128, members=5)
+    network: NanoSettings = NanoSettings(width=64, layers=2, ffn=128, members=4)
 
     # How it is taught.
-    steps: int = 500
+    steps: int = 350
     """Batches that each member is taught, whatever the number of examples."""
     batch: int = 256
     """Dossiers drawn for a step, by their weights: what weighs little costs little."""
