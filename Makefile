@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check bench soak train-nano coverage schemas clean
+.PHONY: help demo test check bench soak train-nano coverage schemas tree clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ train-nano: $(VENV)/.develop ## train the bundled model again from the recorded 
 
 schemas: $(VENV)/.serve ## write the JSON Schema of every topic into docs/schemas
 	$(BIN)/heft topics --schema docs/schemas
+
+tree: $(VENV)/.serve ## write the tree of modules into docs/architecture.md
+	$(BIN)/python tools/tree.py
 
 clean: ## remove what the targets made, the environment included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
