@@ -216,7 +216,7 @@ _REQUIRED = {
     "swap": {"pool", "block", "sender", "to", "amount0In", "amount1In", "amount0Out", "amount1Out"},
 }
 _SAID = (
-    "chain", "venue", "token", "token0", "token1", "is_weth_pair",
+    "chain", "venue", "token", "token0", "token1", "is_weth_pair", "quote_symbol",
     "name", "symbol", "decimals", "totalSupply", "deployer",
 )  # fmt: skip
 """What a pools file may say of a pool, each once under this name."""
@@ -361,7 +361,7 @@ def _pool(found: _Found) -> PoolRow:
         "venue": said["venue"] or _venue(stem),
         "token": token,
         "quote": quote,
-        "quote_symbol": known.symbol or None,
+        "quote_symbol": said["quote_symbol"] or known.symbol or None,
         "quote_decimals": known.decimals,
         "token_is_0": token < quote if token and quote else _looks_like_token(found.reserves),
         "name": _name(said["name"]),

@@ -19,7 +19,7 @@ EVENTS = {
     "swaps": {"sender", "to", "amount0In", "amount1In", "amount0Out", "amount1Out"},
 }
 POOL = {
-    "pool", "token0", "token1", "creation_block", "token", "is_weth_pair", "n_sync",
+    "pool", "token0", "token1", "creation_block", "token", "is_weth_pair", "quote_symbol", "n_sync",
     "first_block", "last_block", "name", "symbol", "decimals", "totalSupply", "timestamp",
     "deployer", "chain", "venue", "planted", "trapped_timestamp", "rug_timestamp",
 }  # fmt: skip
