@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check bench soak train-nano coverage schemas tree clean
+.PHONY: help demo test check bench soak train-nano recording coverage schemas tree clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ endif
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # Where recorded mainnet data lies, for the targets that read it.
 export HEFT_DATA_DIR ?= ../shared
+POOLS := $(abspath $(HEFT_DATA_DIR))/data/uniswap_v2_pool_events
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,11 +41,22 @@ bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/.develop ## kill -9 the daemon at 20 random points of a replay and compare the outcome
-	SOAK_KILLS=20 SOAK_RECORDING=$(abspath $(HEFT_DATA_DIR))/data/uniswap_v2_pool_events \
+	SOAK_KILLS=20 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 
-train-nano: $(VENV)/.develop ## train the bundled model again from the recorded pools in HEFT_DATA_DIR
-	$(BIN)/heft train $(HEFT_DATA_DIR)/data/uniswap_v2_pool_events --name nano
+EARLY := build/uniswap_v2_pool_events_part1
+
+train-nano: $(VENV)/.develop ## train both bundled models again from the pools in HEFT_DATA_DIR (about 15 minutes)
+	rm -rf heft_model/bundles $(EARLY)
+	mkdir -p $(EARLY)
+	ln -s $(POOLS)/*_part1.parquet $(EARLY)
+	$(BIN)/heft train $(EARLY) --earlier 0.7 --name nano-early --out heft_model/bundles/nano-early
+	$(BIN)/heft train $(POOLS) --name nano --out heft_model/bundles/nano
+
+recording: $(VENV)/.develop ## act the demo's launches out on a local chain again and record them (needs Node 20)
+	$(INSTALL) -e '.[record]'
+	npm install --prefix tools --no-package-lock
+	$(BIN)/python tools/record_demo.py
 
 schemas: $(VENV)/.serve ## write the JSON Schema of every topic into docs/schemas
 	$(BIN)/heft topics --schema docs/schemas
