@@ -56,7 +56,7 @@ train-nano: $(VENV)/.develop ## train both bundled models again from the pools i
 recording: $(VENV)/.develop ## act the demo's launches out on a local chain again and record them (needs Node 20)
 	$(INSTALL) -e '.[record]'
 	npm install --prefix tools --no-package-lock
-	$(BIN)/python tools/record_demo.py
+	$(BIN)/python -m tools.record_demo
 
 schemas: $(VENV)/.serve ## write the JSON Schema of every topic into docs/schemas
 	$(BIN)/heft topics --schema docs/schemas

@@ -1,4 +1,4 @@
-"""Makes the bundled recording of the demo again: ``python tools/record_demo.py``.
+"""Makes the bundled recording of the demo again: ``python -m tools.record_demo``.
 
 Needs Node 20 or newer, ``npm install --prefix tools`` and the Python package ``web3``. Starts a
 local chain, acts out the launches of ``recorder/cast.py`` on the real Uniswap V2 contracts and
@@ -14,12 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from recorder.cast import CAST
-from recorder.chain import local_chain
-from recorder.players import Players, perform
-from recorder.recording import Tables, record, write
-
 from streams.errors import HeftError
+from tools.recorder.cast import CAST
+from tools.recorder.chain import local_chain
+from tools.recorder.players import Players, perform
+from tools.recorder.recording import Tables, record, write
 
 __all__ = ["main"]
 

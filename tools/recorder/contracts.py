@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final, NamedTuple
 
-from recorder.chain import MODULES
 from streams.errors import Invalid
+from tools.recorder.chain import MODULES
 
 __all__ = ["Artifact", "compiled", "published"]
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from eth_typing import ChecksumAddress
 
-from recorder.chain import Chain
-from recorder.contracts import Artifact, published
+from tools.recorder.chain import Chain
+from tools.recorder.contracts import Artifact, published
 
 __all__ = ["Market"]
 

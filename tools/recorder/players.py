@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from eth_typing import ChecksumAddress
 
-from recorder.cast import Dump, Exit, Inflate, Part, Pull, SetFee
-from recorder.chain import Chain
-from recorder.contracts import Artifact, compiled
-from recorder.market import Market
-from recorder.script import Cue, Step, timetable, weighs_buying
+from tools.recorder.cast import Dump, Exit, Inflate, Part, Pull, SetFee
+from tools.recorder.chain import Chain
+from tools.recorder.contracts import Artifact, compiled
+from tools.recorder.market import Market
+from tools.recorder.script import Cue, Step, timetable, weighs_buying
 
 __all__ = ["Launched", "perform"]
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder.chain import GENESIS_BLOCK
-from recorder.players import Launched, Players
 from streams.errors import Broken
+from tools.recorder.chain import GENESIS_BLOCK
+from tools.recorder.players import Launched, Players
 
 __all__ = ["Tables", "record", "write"]
 
@@ -110,9 +110,10 @@ def _events(players: Players, pairs: list[Any]) -> Tables:
 
 def _logs(players: Players, addresses: list[Any]) -> Sequence[Any]:
     web3 = players.chain.web3
-    return web3.eth.get_logs(
+    logs: Sequence[Any] = web3.eth.get_logs(
         {"fromBlock": GENESIS_BLOCK, "toBlock": "latest", "address": addresses}
     )
+    return logs
 
 
 def _row(log: Any, arguments: dict[str, Any]) -> Row:

@@ -8,7 +8,7 @@ from math import exp
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from recorder.cast import Crowd, Exit, Part
+from tools.recorder.cast import Crowd, Exit, Part
 
 __all__ = ["LASTS_H", "SLOT_S", "Cue", "Step", "timetable", "weighs_buying"]
 
