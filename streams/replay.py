@@ -2,14 +2,14 @@
 
 ``ReplaySource`` yields batches of activity in chain order: each pool's ``Launch`` before its
 first event, and a ``Head`` whenever the chain's clock has moved on by ``HEAD_EVERY_S``, so that
-quiet pools grow older too. The last ``Head`` lies beyond every scheduled age.
+quiet pools grow older too. The last ``Head`` lies beyond every scheduled age; at whatever pace, it
+is not waited for.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 import msgspec
@@ -25,6 +25,8 @@ __all__ = ["ReplaySource", "activity_from_rows"]
 HEAD_EVERY_S = 600.0
 AFTER_END_S = 25 * 3600.0
 """How far the clock moves on after the last event: past the last scheduled age of any pool."""
+STEP_S = 0.25
+"""What a paced batch spans at most, in wall seconds: it is played when its first event is due."""
 
 
 class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,18 +44,29 @@ class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
 
     async def batches(self, since: int = 0) -> AsyncIterator[Played]:
         """The activity behind the first ``since`` rows; waits between batches only when paced."""
-        rows = self.recording.rows(since)
+        events = activity_from_rows(self.recording, self.recording.rows(since))
+        started, done = self.clock.now(), since
         first: datetime | None = None
-        started = self.clock.now()
-        done = since
-        for activity in _batched(activity_from_rows(self.recording, rows), self.batch):
-            done += sum(isinstance(event, Sync | LpTransfer | Swap) for event in activity)
+        for activity in self._batched(events):
             first = first or activity[0].at
-            if self.speed:
-                elapsed = (self.clock.now() - started).total_seconds()
-                due = (activity[0].at - first).total_seconds() / self.speed
-                await self.clock.sleep(max(0.0, due - elapsed))
+            if self.speed and not _is_last(activity[0]):
+                due = started + (activity[0].at - first) / self.speed
+                if (wait := (due - self.clock.now()).total_seconds()) > 0:
+                    await self.clock.sleep(wait)
+            done += sum(isinstance(event, Sync | LpTransfer | Swap) for event in activity)
             yield Played(activity, done)
+
+    def _batched(self, events: Iterator[Activity]) -> Iterator[list[Activity]]:
+        """Batches of at most ``batch`` events, and when paced of at most ``STEP_S``."""
+        span = timedelta(seconds=STEP_S * self.speed) if self.speed else timedelta.max
+        batch: list[Activity] = []
+        for event in events:
+            if len(batch) == self.batch or (batch and event.at - batch[0].at > span):
+                yield batch
+                batch = []
+            batch.append(event)
+        if batch:
+            yield batch
 
 
 def activity_from_rows(recording: Recording, rows: Iterator[Row]) -> Iterator[Activity]:
@@ -80,6 +93,10 @@ class _Clock(msgspec.Struct):
     told: float
     now: float
     block: int
+
+
+def _is_last(event: Activity) -> bool:
+    return isinstance(event, Head) and event.last
 
 
 def _head(chain: str, block: int, time: float, *, last: bool = False) -> Head:
@@ -128,8 +145,3 @@ def _event(chain: str, row: Row) -> Activity:
         **where, sender=sender, to=to,
         amount0_in=row.a, amount1_in=row.b, amount0_out=row.c, amount1_out=row.d,
     )  # fmt: skip
-
-
-def _batched(events: Iterator[Activity], size: int) -> Iterator[list[Activity]]:
-    while batch := list(itertools.islice(events, size)):
-        yield batch

@@ -120,7 +120,8 @@ async def run_source(
         played = None
         with drain.interrupts():
             played = await anext(batches, None)
-            await backlog.room()
+            if played is not None:
+                await backlog.room()
         if drain.asked:
             return False
         if played is None:
