@@ -25,7 +25,7 @@ class ReplayOptions:
     bundle: str | None = None
     """A model version's id, or the folder of a bundle, instead of the champion."""
     state: Path | None = None
-    """Keep the state here: a replay that was killed goes on where it was when started again."""
+    """Keep the state here: a replay that was killed goes on, if started again within a minute."""
     verdicts: Path | None = None
     """Write one JSON line a verdict to this file."""
     report: bool = False

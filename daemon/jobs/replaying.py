@@ -52,7 +52,7 @@ async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions
         async with open_plant(kept) as plant:
             started = monotonic()
             if not await _play(plant, recording, judge, options, terminal):
-                terminal.print("heft: stopped before the end; --state lets the next run go on here")
+                terminal.print(_stopped(plant), soft_wrap=True)
                 return 0
             out.print(flow_table(plant.progress, monotonic() - started))
             await _tell(plant, recording, judge, options, out)
@@ -67,6 +67,13 @@ def with_state(settings: Settings, folder: Path | None) -> Iterator[Settings]:
         return
     with TemporaryDirectory(prefix="heft-", ignore_cleanup_errors=True) as made:
         yield settings.model_copy(update={"state": State(dir=Path(made))})
+
+
+def _stopped(plant: Plant) -> str:
+    """What the next run will do; the embedded broker's records end with it."""
+    if plant.cluster.embedded is not None:
+        return "heft: stopped before the end; the next run starts over"
+    return "heft: stopped before the end; the next run with the same --state goes on here"
 
 
 def _unseeing(model: Model, recording: Recording) -> Model:

@@ -16,12 +16,14 @@ from daemon.play import Play, play
 from daemon.settings import Kafka, Settings
 from daemon.settings import State as StateSettings
 from heft_model.scorer import TableScorer
+from streams.broker import Message
 from streams.clock import SystemClock
+from streams.dead import listed
 from streams.memory import MemoryBroker
 from streams.recording import open_recording
 from streams.replay import ReplaySource
 from streams.state import State
-from streams.topics import ALERTS, FACTS, LAUNCHES, TOPICS, VERDICTS
+from streams.topics import ACTIVITY, ALERTS, FACTS, LAUNCHES, TOPICS, VERDICTS
 from tests.pipeline.recordings import address, is_rug, write_recording
 
 pytestmark = pytest.mark.anyio
@@ -106,3 +108,20 @@ async def test_played_again_on_the_same_state_it_says_nothing_new(tmp_path: Path
         assert await play(again, wanted(again, recording))
         assert await events_of(plant.cluster.broker, ALERTS) == before
     assert again.progress.published.total() == 0
+
+
+async def test_poisoned_records_are_dead_letters_and_nothing_else(tmp_path: Path) -> None:
+    """What is no event, or of a later version, is set aside with its reason; the rest goes on."""
+    recording = write_recording(tmp_path / "recording", POOLS)
+    later = b'{"type":"head","v":99,"chain":"ethereum","block":1,"at":"2026-01-01T00:00:00Z"}'
+    async with memory_plant(tmp_path / "state") as plant:
+        broker = plant.cluster.broker
+        await broker.publish([Message(ACTIVITY.name, "x", each) for each in (b"\x00{", later)])
+        assert await play(plant, wanted(plant, recording))
+        dead = await listed(broker, ACTIVITY)
+        launches, alerts = await events_of_each(broker, [LAUNCHES, ALERTS])
+    assert {letter.reason for letter in dead} == {"json", "unknown-version"}
+    assert {letter.value for letter in dead} == {b"\x00{", later}
+    assert len(launches) == POOLS
+    assert len({alert.pool for alert in alerts}) == POOLS // 2
+    assert plant.progress.refused["enrich"] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,28 @@ def test_limit_and_state(tmp_path: Path, bundle: Path) -> None:
     told = {json.loads(line)["pool"] for line in (tmp_path / "v.jsonl").read_text().splitlines()}
     assert told == {address(0), address(1)}
     assert list((tmp_path / "kept").glob("*.sqlite"))
+
+
+def test_sigterm_drains(tmp_path: Path, bundle: Path) -> None:
+    """A replay that is asked to stop finishes its batches, says so, and leaves with 0."""
+    recording = write_recording(tmp_path / "recording", POOLS)
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "daemon", "replay", str(recording), "--speed", "1"),
+            *("--bundle", str(bundle)),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as process:
+        assert process.stderr is not None
+        while "launches" not in (line := process.stderr.readline()):
+            assert line
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+    assert process.returncode == 0
+    assert rest.endswith("heft: stopped before the end; the next run starts over\n")
 
 
 def test_train_then_replay(tmp_path: Path) -> None:
