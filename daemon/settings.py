@@ -111,6 +111,7 @@ class Alerts(Section):
 
     threshold: Share | None = None
     minimum_liquidity: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    minimum_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
     update_step: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 

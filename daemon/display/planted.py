@@ -86,11 +86,7 @@ def _row(launch: Planted, first: Mapping[str, Alert]) -> tuple[str, ...]:
     if launch.key not in first:
         return ("", "", gone, "missed" if launch.rug_at else "")
     alert = first[launch.key]
-    said = (
-        _age(launch, alert.raised_at),
-        f"{alert.verdict.probability:.2f}",
-        alert.verdict.trigger,
-    )
+    said = (_age(launch, alert.raised_at), f"{alert.verdict.probability:.2f}")
     if launch.rug_at is None:
         return (*said, "", "false alarm")
     lead = _lead(launch, first).total_seconds()

@@ -42,7 +42,7 @@ BATCH = 20
 
 async def demonstrate(settings: Settings, options: DemoOptions) -> int:
     """Play, show and sum up; stays up afterwards unless told otherwise. Gives the exit code."""
-    terminal = Console()
+    terminal = Console(highlight=False)
     configure_quiet(settings.log, log_stream(terminal))
     recording = await anyio.to_thread.run_sync(open_recording, RECORDING)
     judge = await anyio.to_thread.run_sync(open_judge, settings.model)

@@ -41,7 +41,7 @@ JUDGED_SHARE = 0.3
 
 async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions) -> int:
     """Play the folder, then write and print what was asked for; gives the exit code."""
-    terminal, out = Console(stderr=True), Console()
+    terminal, out = Console(stderr=True), Console(highlight=False)
     configure_quiet(settings.log, log_stream(terminal))
     recording = await anyio.to_thread.run_sync(_open, folder, options.limit_pools)
     model = settings.model

@@ -78,6 +78,7 @@ def test_latency_counts_from_publication_to_verdict() -> None:
 def test_an_alert_in_time_is_told_with_its_lead() -> None:
     """The rug came two hours after launch, and the alert one hour before it."""
     plan = [launch("liquidity-pull", rug_after=7200)]
+    assert all(column.header for column in planted_table(plan, alerts()).columns)
     assert "1h" in shown(planted_table(plan, alerts())).split("2h")[1]
     assert score_line(plan, alerts()) == (
         "1 of 1 rugs alerted before or as they happened; 0 of 0 honest launches alerted"
