@@ -44,7 +44,7 @@ def launch(kind: str, *, pool: str = POOL, rug_after: float | None = None) -> Pl
 
 def alerts() -> list[Alert]:
     """One pool, alerted when it is an hour old."""
-    return alerts_of(a_verdict(0))
+    return alerts_of(a_verdict(60, at=START))
 
 
 def test_flow_table_counts_and_divides() -> None:
