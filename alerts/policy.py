@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from heft_model.calibrate import YOUNGEST_ALERT_S
 from streams.errors import Invalid
 from streams.events import Alert, Trigger, Verdict
 
@@ -49,6 +50,7 @@ Silence = Literal[
     "below-threshold",
     "nothing-new",
     "too-little-liquidity",
+    "too-young",
 ]
 """Every reason to say nothing."""
 
@@ -61,6 +63,8 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     promised precision."""
     minimum_liquidity: float = 0.0
     """Whole quote units; a pool that never held as much is not worth a warning."""
+    minimum_age: float = YOUNGEST_ALERT_S
+    """Seconds since launch before which no opinion is told, only a drain that has happened."""
     update_step: float = 0.1
     """Move of the probability since it was last told that is worth an update."""
 
@@ -69,6 +73,8 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise _refusal("threshold is a probability: give a number from 0 to 1")
         if not 0 <= self.minimum_liquidity < float("inf"):
             raise _refusal("minimum_liquidity is an amount in quote units: give 0 or more")
+        if not 0 <= self.minimum_age < float("inf"):
+            raise _refusal("minimum_age is a time in seconds: give 0 or more")
         if not 0 < self.update_step <= 1:
             raise _refusal("update_step is a change of probability: give more than 0, at most 1")
 
@@ -167,6 +173,8 @@ def _first_word(verdict: Verdict, settings: PolicySettings) -> Raise | Silent:
         return Silent("below-threshold")
     if verdict.liquidity_max < settings.minimum_liquidity:
         return Silent("too-little-liquidity")
+    if verdict.age < settings.minimum_age and not is_drained(verdict):
+        return Silent("too-young")
     return Raise(happened=is_drained(verdict))
 
 

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from streams.errors import Invalid
 
 __all__ = [
+    "YOUNGEST_ALERT_S",
     "Calibration",
     "Curve",
     "Threshold",
@@ -39,6 +40,10 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 MIN_SLOPE = 0.01
 """Least calibrated logits per logit: no two scores are ever merged into one."""
+
+YOUNGEST_ALERT_S = 60.0
+"""Seconds since launch from which a dossier may be alerted on. At launch next to nothing is known
+that tells launches apart, and most of them rug: alerting then would be alerting on every one."""
 
 MIN_ISOTONIC = 200
 """Below this many pools a step function remembers them one by one."""
@@ -95,17 +100,20 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
 
 
-def fit_curve(logits: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> tuple[Curve, Floats]:
+def fit_curve(
+    logits: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, smooth: bool = False
+) -> tuple[Curve, Floats]:
     """The better curve, and each example's probability from a curve fitted without its group.
 
-    ``labels`` are 0 or 1; examples of one group (pool) are held out together. Raises ``Invalid``
-    when either class is absent.
+    ``labels`` are 0 or 1; examples of one group (pool) are held out together. ``smooth`` keeps to
+    Platt's: a step function remembers the very scores of one model, and does not carry over to
+    one that is taught again. Raises ``Invalid`` when either class is absent.
     """
     x, y, fold = _floats(logits), _floats(labels), _folds(groups)
     if not 0 < y.sum() < len(y):
         raise Invalid("calibration needs both rugs and others: widen its slice", reason="one-class")
     ways: list[Callable[[Floats, Floats], Curve]] = [_platt]
-    if len(np.unique(np.asarray(groups))) >= MIN_ISOTONIC:
+    if not smooth and len(np.unique(np.asarray(groups))) >= MIN_ISOTONIC:
         ways.append(_isotonic)
     held_out = [_held_out(way, x, y, fold) for way in ways]
     best = int(np.argmin([log_loss(p, y) for p in held_out]))

@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from heft_model.bundle import Window
 from heft_model.calibrate import (
+    YOUNGEST_ALERT_S,
     Calibration,
     calibration_error,
     choose_threshold,
@@ -36,13 +37,22 @@ def run_all(runtime: OnnxModel, token_ids: Sequence[list[int]]) -> list[float]:
 
 
 def calibrate(
-    live: Sequence[Example], logits: list[float], *, precision: float, confidence: float
+    live: Sequence[Example],
+    logits: list[float],
+    *,
+    precision: float,
+    confidence: float,
+    smooth: bool,
 ) -> tuple[Calibration, dict[str, float]]:
-    """The curve and threshold, and how well they did on pools held out from either."""
+    """The curve and threshold, and how well they did on pools held out from either.
+
+    The threshold is a promise about dossiers old enough to be alerted on.
+    """
     labels = np.array([float(example.label) for example in live])
     groups = np.array([example.group for example in live])
-    curve, held_out = fit_curve(logits, labels, groups)
-    pools = pool_maxima(held_out, labels, groups)
+    curve, held_out = fit_curve(logits, labels, groups, smooth=smooth)
+    old = np.array([example.facts.age >= YOUNGEST_ALERT_S for example in live])
+    pools = pool_maxima(held_out[old], labels[old], groups[old])
     threshold = choose_threshold(*pools, precision=precision, confidence=confidence)
     error = calibration_error(held_out, labels)
     metrics = {"log_loss": log_loss(held_out, labels), "calibration_error": error}

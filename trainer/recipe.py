@@ -170,7 +170,11 @@ def train(
         live = [example for example in newest if not is_drained(example.facts)]
         logits = run_all(model.runtime, model.encode(live))
         calibration, metrics = calibrate(
-            live, logits, precision=settings.precision, confidence=settings.confidence
+            live,
+            logits,
+            precision=settings.precision,
+            confidence=settings.confidence,
+            smooth=settings.refit,
         )
 
         # 6. Teach again, on everything.

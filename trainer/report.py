@@ -12,6 +12,7 @@ from statistics import median
 
 import msgspec
 
+from heft_model.calibrate import YOUNGEST_ALERT_S
 from streams.enrich.pool import DRAINED_SHARE
 from streams.events import Verdict
 from trainer.evaluate import Detection, judge
@@ -121,7 +122,8 @@ def _alerts(part: str, verdicts: Sequence[Verdict], outcomes: Mapping[str, Outco
 def _first_alerts(verdicts: Sequence[Verdict]) -> dict[str, Verdict]:
     first: dict[str, Verdict] = {}
     for verdict in sorted(verdicts, key=lambda each: each.sequence):
-        if verdict.probability >= verdict.threshold:
+        old = verdict.age >= YOUNGEST_ALERT_S or _is_drained(verdict)
+        if old and verdict.probability >= verdict.threshold:
             first.setdefault(verdict.key, verdict)
     return first
 

@@ -24,7 +24,7 @@ def a_verdict(sequence: int = 0, **changes: Any) -> Verdict:
         "facts_id": f"ethereum:{pool}:facts:{sequence}",
         "sequence": sequence,
         "trigger": "launch",
-        "age": 60.0 * sequence,
+        "age": 60.0 * (sequence + 1),
         "venue": "uniswap-v2",
         "name": "Pepe Classic",
         "symbol": "PEPEC",
@@ -62,5 +62,5 @@ def alerts_of(*verdicts: Verdict, settings: PolicySettings | None = None) -> lis
 
 
 def an_alert(sequence: int = 0, **changes: Any) -> Alert:
-    """The alert that a verdict with these changes raises."""
-    return alerts_of(a_verdict(sequence, **changes))[0]
+    """The alert that a verdict with these changes raises, however young."""
+    return alerts_of(a_verdict(sequence, **changes), settings=PolicySettings(minimum_age=0.0))[0]

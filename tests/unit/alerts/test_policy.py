@@ -47,6 +47,9 @@ def after(*verdicts: Verdict) -> History:
         ({"probability": 0.93}, PolicySettings(threshold=0.95), Silent("below-threshold")),
         ({}, PolicySettings(minimum_liquidity=10.0), Raise(happened=False)),
         ({}, PolicySettings(minimum_liquidity=10.1), Silent("too-little-liquidity")),
+        ({"age": 59.0}, PolicySettings(), Silent("too-young")),
+        ({"age": 59.0, "liquidity": 0.1}, PolicySettings(), Raise(happened=True)),
+        ({"age": 0.0}, PolicySettings(minimum_age=0.0), Raise(happened=False)),
         ({"liquidity": 0.5}, DEFAULT, Raise(happened=True)),
         ({"liquidity": 0.51}, DEFAULT, Raise(happened=False)),
         ({"liquidity": 0.51, "trigger": "drained"}, DEFAULT, Raise(happened=True)),
@@ -171,6 +174,7 @@ def test_what_is_over_when_first_seen_is_raised_and_confirmed_at_once() -> None:
     [
         ("threshold", 1.1),
         ("threshold", -0.1),
+        ("minimum_age", -1.0),
         ("minimum_liquidity", -1.0),
         ("minimum_liquidity", float("nan")),
         ("update_step", 0.0),

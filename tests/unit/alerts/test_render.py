@@ -14,7 +14,7 @@ from tests.unit.alerts.making import a_verdict, alerts_of, an_alert
 RAISED = """\
 RAISED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2
   risk 93.0%: of 100 such tokens about 93 rug
-  age 0 s, liquidity 10 WETH
+  age 1 min, liquidity 10 WETH
   because holders.lp_top_share = 1.00 (+0.31)
   because trading.sells = 0 (+0.12)
   because liquidity.removed = 2.5 WETH (-0.05)
