@@ -27,6 +27,9 @@ from streams.errors import Invalid
 from streams.text import sanitise
 
 __all__ = [
+    "MOST_AMOUNT",
+    "MOST_NAME",
+    "SCHEMA_VERSION",
     "Activity",
     "Alert",
     "DeadLetter",
@@ -43,6 +46,7 @@ __all__ = [
     "Sync",
     "TokenFacts",
     "Trading",
+    "Trigger",
     "Verdict",
     "decode",
     "encode",

@@ -65,8 +65,7 @@ class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
                 yield batch
                 batch = []
             batch.append(event)
-        if batch:
-            yield batch
+        yield batch  # never empty: the last heads are in it
 
 
 def activity_from_rows(recording: Recording, rows: Iterator[Row]) -> Iterator[Activity]:

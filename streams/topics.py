@@ -13,7 +13,18 @@ import msgspec
 
 from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Verdict
 
-__all__ = ["ACTIVITY", "ALERTS", "FACTS", "LAUNCHES", "TOPICS", "VERDICTS", "Topic"]
+__all__ = [
+    "ACTIVITY",
+    "ALERTS",
+    "DAY_MS",
+    "DEAD_EVENT",
+    "DEAD_RETENTION_MS",
+    "FACTS",
+    "LAUNCHES",
+    "TOPICS",
+    "VERDICTS",
+    "Topic",
+]
 
 DAY_MS = 86_400_000
 

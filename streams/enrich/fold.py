@@ -107,7 +107,8 @@ class Fold:
 
     def _advance(self, chain: str, time: float, *, inclusive: bool) -> list[Facts]:
         """Everything of ``chain`` that is due before ``time``, or at it when ``inclusive``."""
-        self.clocks[chain] = max(time, self.clocks.get(chain, time))
+        if time > self.clocks.get(chain, -inf):
+            self.clocks[chain] = time
         heap = self._due.get(chain, [])
         facts: list[Facts] = []
         while heap and (heap[0][0] < time or (inclusive and heap[0][0] == time)):
