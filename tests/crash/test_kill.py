@@ -109,7 +109,7 @@ def _play(folder: Path, *, kills: int) -> Told:
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     recorded = os.environ.get("SOAK_RECORDING")
-    extra = ["--limit-pools", "1500"] if recorded else []
+    extra = ["--limit-pools", "1500"] if recorded else ["--speed", "20000"]  # 17 s
     command = [
         *(sys.executable, "-m", "daemon", "replay", recorded or str(DEMO), *extra, "--sinks"),
         *("--state", str(folder / "state"), "--verdicts", str(folder / "verdicts.jsonl")),
