@@ -139,12 +139,14 @@ async def _client(settings: KafkaSettings) -> AsyncIterator[KafkaBroker]:
 
 
 def _state_url(settings: Settings, cluster: Cluster) -> str:
-    """SQLite in the state folder unless told otherwise; drops what void incarnations left."""
-    if url := settings.state.url.get_secret_value():
-        return url
+    """SQLite in the state folder unless told otherwise; drops what void incarnations left.
+
+    The embedded broker's state is always beside it: anywhere else it would outlive its records.
+    """
     folder = settings.state.dir
     if cluster.embedded is None:
-        return f"sqlite:///{folder / 'state.sqlite'}"
+        url = settings.state.url.get_secret_value()
+        return url or f"sqlite:///{folder / 'state.sqlite'}"
     name = f"embedded-{cluster.incarnation}.sqlite"
     for left in folder.glob("embedded-*.sqlite*"):
         if not left.name.startswith(name):

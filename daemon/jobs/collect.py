@@ -32,7 +32,7 @@ async def events_of_each(broker: Broker, topics: Sequence[Topic]) -> list[list[A
 
 
 async def events_of(broker: Broker, topic: Topic) -> list[Any]:
-    """Every event on the topic until now, each id once, the first sighting of each.
+    """Every event on the topic until now, each id once, the last sighting of each.
 
     A record that is no event of the topic is passed over: whoever reads it in earnest puts it to
     the dead letters. Raises ``Retry``.
@@ -55,4 +55,4 @@ def _take(value: bytes, topic: Topic, events: dict[str, Any]) -> None:
         event = decode(value, topic.event)
     except Invalid:
         return
-    events.setdefault(event.id, event)
+    events[event.id] = event

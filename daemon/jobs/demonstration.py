@@ -17,12 +17,12 @@ from daemon.display.summary import flow_table, latencies
 from daemon.display.view import View, log_stream
 from daemon.health import listen
 from daemon.jobs.collect import events_of_each
-from daemon.jobs.replaying import with_state
+from daemon.jobs.replaying import apart, with_state
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.progress import Timeline
 from daemon.run import configure_quiet
-from daemon.settings import Http, Kafka, Settings
+from daemon.settings import Http, Settings
 from streams.clock import SystemClock
 from streams.errors import Invalid
 from streams.recording import Recording, open_recording
@@ -46,7 +46,7 @@ async def demonstrate(settings: Settings, options: DemoOptions) -> int:
     configure_quiet(settings.log, log_stream(terminal))
     recording = await anyio.to_thread.run_sync(open_recording, RECORDING)
     judge = await anyio.to_thread.run_sync(open_judge, settings.model)
-    alone = settings.model_copy(update={"kafka": Kafka(partitions=settings.kafka.partitions)})
+    alone = apart(settings)
     with _listen(settings.http, options.port) as listener, with_state(alone, None) as kept:
         async with open_plant(kept) as plant:
             await _Demo(plant, recording, terminal, options).play(judge, listener)

@@ -22,7 +22,7 @@ from daemon.jobs.verdicts import write_verdicts
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.run import configure_quiet
-from daemon.settings import Model, Settings, State
+from daemon.settings import Kafka, Model, Settings, State
 from heft_model.registry import Registry
 from streams.clock import SystemClock
 from streams.events import Verdict
@@ -33,7 +33,7 @@ from streams.topics import VERDICTS
 if TYPE_CHECKING:
     from daemon.commands.replay import ReplayOptions
 
-__all__ = ["replay_folder", "with_state"]
+__all__ = ["apart", "replay_folder", "with_state"]
 
 JUDGED_SHARE = 0.3
 """The latest launches, on which a report must be able to judge."""
@@ -48,15 +48,23 @@ async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions
     if options.report and not model.bundle:
         model = await anyio.to_thread.run_sync(_unseeing, model, recording)
     judge = await anyio.to_thread.run_sync(open_judge, model)
-    with with_state(settings, options.state) as kept:
+    alone = settings if options.external else apart(settings)
+    with with_state(alone, options.state) as kept:
         async with open_plant(kept) as plant:
             started = monotonic()
             if not await _play(plant, recording, judge, options, terminal):
                 terminal.print(_stopped(plant), soft_wrap=True)
-                return 0
+                return int(bool(options.verdicts or options.report))
             out.print(flow_table(plant.progress, monotonic() - started))
             await _tell(plant, recording, judge, options, out)
     return 0
+
+
+def apart(settings: Settings) -> Settings:
+    """The settings on a broker and a state of our own: what is played is not the live chains'."""
+    kafka = Kafka(partitions=settings.kafka.partitions)
+    state = State(dir=settings.state.dir)
+    return settings.model_copy(update={"kafka": kafka, "state": state})
 
 
 @contextmanager
