@@ -29,6 +29,7 @@ from streams.text import sanitise
 __all__ = [
     "MOST_AMOUNT",
     "MOST_NAME",
+    "MOST_QUOTE_SYMBOL",
     "SCHEMA_VERSION",
     "Activity",
     "Alert",
@@ -67,6 +68,7 @@ Amount = Annotated[int, Meta(ge=0)]
 """An integer in the asset's base units (up to 256 bits)."""
 
 MOST_NAME = 256
+MOST_QUOTE_SYMBOL = 32
 Name = Annotated[str, Meta(max_length=MOST_NAME)]
 """What a token calls itself: text of strangers, cut by the source."""
 
@@ -140,7 +142,7 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     venue: Slug
     token: Address | UnsetType = UNSET
     quote: Address | UnsetType = UNSET
-    quote_symbol: Annotated[str, Meta(max_length=32)] | UnsetType = UNSET
+    quote_symbol: Annotated[str, Meta(max_length=MOST_QUOTE_SYMBOL)] | UnsetType = UNSET
     quote_decimals: Annotated[int, Meta(ge=0, le=36)] = 18
     token_is_0: bool
     name: Name | UnsetType = UNSET

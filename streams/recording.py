@@ -27,7 +27,7 @@ import msgspec
 
 from streams.blocktime import time_of_block
 from streams.errors import Invalid
-from streams.events import MOST_AMOUNT, MOST_NAME, Address, Slug
+from streams.events import MOST_AMOUNT, MOST_NAME, MOST_QUOTE_SYMBOL, Address, Slug
 from streams.quotes import QUOTES, WRAPPED_COIN, Quote, quote_of
 
 __all__ = ["End", "PoolRow", "Recording", "Row", "open_recording"]
@@ -215,11 +215,22 @@ _REQUIRED = {
     "lp": {"pool", "block", "from", "to", "value"},
     "swap": {"pool", "block", "sender", "to", "amount0In", "amount1In", "amount0Out", "amount1Out"},
 }
-_SAID = (
-    "chain", "venue", "token", "token0", "token1", "is_weth_pair", "quote_symbol",
-    "name", "symbol", "decimals", "totalSupply", "deployer",
-)  # fmt: skip
-"""What a pools file may say of a pool, each once under this name."""
+_LOWERED, _AS_IS = "nullif(lower({}::varchar), '')", "{}"
+_SAID = {
+    "chain": _LOWERED,
+    "venue": _LOWERED,
+    "token": _LOWERED,
+    "token0": _LOWERED,
+    "token1": _LOWERED,
+    "is_weth_pair": "{}::boolean",
+    "quote_symbol": _AS_IS,
+    "name": _AS_IS,
+    "symbol": _AS_IS,
+    "decimals": _AS_IS,
+    "totalSupply": _AS_IS,
+    "deployer": _LOWERED,
+}
+"""What a pools file may say of a pool, each once under this name, and how it is read."""
 _RENAMED = {"pair": "pool", "block_number": "block", "timestamps": "timestamp"}
 
 
@@ -304,7 +315,7 @@ def _pools(
     database: duckdb.DuckDBPyConnection, tables: dict[str, _Table], limit: int | None
 ) -> dict[str, PoolRow]:
     table = tables["pools"]
-    told = ", ".join(f"{_said_sql(table.get(name), name)} as {name}" for name in _SAID)
+    told = ", ".join(f"{sql.format(table.get(name))} as {name}" for name, sql in _SAID.items())
     rows = database.execute(
         f"""
         with told as (
@@ -327,14 +338,6 @@ def _pools(
         for pool, file, first_block, lp, reserves, *said in rows
     )
     return {each.pool: _pool(each) for each in found}
-
-
-def _said_sql(column: str, name: str) -> str:
-    if name in ("name", "symbol", "decimals", "totalSupply"):
-        return column
-    return (
-        f"{column}::boolean" if name == "is_weth_pair" else f"nullif(lower({column}::varchar), '')"
-    )
 
 
 class _Found(NamedTuple):
@@ -361,11 +364,11 @@ def _pool(found: _Found) -> PoolRow:
         "venue": said["venue"] or _venue(stem),
         "token": token,
         "quote": quote,
-        "quote_symbol": said["quote_symbol"] or known.symbol or None,
+        "quote_symbol": _cut(said["quote_symbol"], MOST_QUOTE_SYMBOL) or known.symbol or None,
         "quote_decimals": known.decimals,
         "token_is_0": token < quote if token and quote else _looks_like_token(found.reserves),
-        "name": _name(said["name"]),
-        "symbol": _name(said["symbol"]),
+        "name": _cut(said["name"], MOST_NAME),
+        "symbol": _cut(said["symbol"], MOST_NAME),
         "decimals": _integer(said["decimals"], most=255),
         "total_supply": _integer(said["totalSupply"], most=MOST_AMOUNT),
         "deployer": said["deployer"],
@@ -416,9 +419,9 @@ def _looks_like_token(reserves: list[int] | None) -> bool:
     return reserves[0] > reserves[1] if first == second else second
 
 
-def _name(said: object) -> str | None:
-    """Cut to what an event may carry: a long name must not hide its pool."""
-    return None if said is None else str(said)[:MOST_NAME]
+def _cut(said: object, most: int) -> str | None:
+    """Text cut to what an event may carry: a long name must not hide its pool."""
+    return None if said is None else str(said)[:most]
 
 
 def _integer(said: object, *, most: int) -> int | None:

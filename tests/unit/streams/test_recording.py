@@ -137,10 +137,17 @@ def test_only_pools_and_reserves_are_needed(tmp_path: Path) -> None:
 
 def test_a_recording_names_what_it_knows_better(tmp_path: Path) -> None:
     """Chain, venue and deployer columns win over what the files' names suggest."""
-    told = pool(chain="devnet", venue="uniswap-v3", deployer=ANN, is_weth_pair=True)
+    told = pool(chain="devnet", venue="uniswap-v3", deployer=ANN, quote_symbol="dWETH")
     row = only(open_recording(write(tmp_path, pools=[told], sync=[sync()])))
     assert (row.chain, row.venue, row.deployer) == ("devnet", "uniswap-v3", ANN)
-    assert (row.quote_symbol, row.quote_decimals) == (None, 18)
+    assert (row.quote_symbol, row.quote_decimals) == ("dWETH", 18)
+
+
+def test_an_unknown_quote_has_no_symbol(tmp_path: Path) -> None:
+    """On a chain whose quote assets are not known, nothing is guessed; 18 decimals are usual."""
+    told = pool(chain="devnet")
+    row = only(open_recording(write(tmp_path, pools=[told], sync=[sync()])))
+    assert (row.quote, row.quote_symbol, row.quote_decimals) == (WETH, None, 18)
 
 
 @pytest.mark.parametrize(
@@ -391,10 +398,11 @@ def test_an_empty_address_is_none(tmp_path: Path) -> None:
 
 def test_hostile_names_are_cut_and_kept(tmp_path: Path) -> None:
     """A name of thousands of characters does not hide its pool, nor does one that is SQL."""
-    told = pool(name="'; drop table events; --", symbol="🐸" * 5000)
+    told = pool(name="'; drop table events; --", symbol="🐸" * 5000, quote_symbol="W" * 99)
     row = only(open_recording(write(tmp_path, pools=[told], sync=[sync()])))
     assert row.name == "'; drop table events; --"
     assert row.symbol == "🐸" * 256
+    assert row.quote_symbol == "W" * 32
 
 
 def test_hostile_file_names_are_read(tmp_path: Path) -> None:
