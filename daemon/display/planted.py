@@ -24,7 +24,7 @@ __all__ = ["Planted", "planted_table", "read_planted", "score_line"]
 
 HONEST = "honest"
 COLUMNS = ("chain", "pool", "name", "planted", "timestamp", "rug_timestamp")
-NAME_LIMIT = 22
+NAME_LIMIT = 18
 
 
 class Planted(msgspec.Struct, frozen=True, kw_only=True):
