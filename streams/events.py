@@ -2,9 +2,10 @@
 
 Rules that a reader may rely on, and an author must keep:
 
-- timestamps are timezone-aware UTC of the years 1970 to 8999; amounts are integers in base units
-  of at most 256 bits, never floats. An event that breaks this cannot be made (``Invalid``), so
-  that arithmetic on events neither overflows nor leaves the calendar;
+- timestamps are timezone-aware and of the years 1970 to 8999 in UTC; what is derived from an event
+  may speak of two days later. Amounts are integers in base units of at most 256 bits, never
+  floats. An event that breaks this cannot be made (``Invalid``), so that arithmetic on events
+  neither overflows nor leaves the calendar;
 - a fact that can be unknown is ``UNSET`` on the wire (absent), with its reason in
   ``Facts.missing``; it is never silently false or zero;
 - ids derive from chain, pool and log position alone, so the same event seen twice is the same
@@ -17,7 +18,7 @@ This module does not own topics or keys (``topics``) nor how facts are computed 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -86,8 +87,10 @@ Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price
 DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
 MOST_AMOUNT = 2**256 - 1
-FIRST_YEAR, LAST_YEAR = 1970, 8999
-"""What ``datetime`` and UNIX seconds convert into each other, with room to add an age."""
+FIRST, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""The moments that activity can have: ``datetime`` and UNIX seconds convert into each other."""
+DERIVED_END = END + timedelta(days=2)
+"""For what is derived from activity: a dossier speaks of up to 24 hours after its pool's event."""
 
 
 class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -114,7 +117,7 @@ class OnPool(Event, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at)
+        _check(self.at, end=DERIVED_END)
 
     @property
     def key(self) -> str:
@@ -435,9 +438,9 @@ def decode(data: bytes, type_: type[T]) -> T:
     return event  # type: ignore[return-value]
 
 
-def _check(at: datetime, *amounts: int) -> None:
-    if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        raise Invalid(f"no block was made in the year {at.year}", reason="time")
+def _check(at: datetime, *amounts: int, end: datetime = END) -> None:
+    if not FIRST <= at < end:  # whatever the offset: aware datetimes compare in UTC
+        raise Invalid(f"no block was made at {at.isoformat()}", reason="time")
     for amount in amounts:
         if amount > MOST_AMOUNT:
             raise Invalid("an amount is over 256 bits", reason="amount")

@@ -254,7 +254,11 @@ def test_a_wrong_field_is_named(kind: str, fields: dict[str, Any], path: str) ->
         ("launch", {"total_supply": 2**256}, "amount"),
         ("facts", {"token": {"total_supply": 2**256}}, "amount"),
         ("sync", {"at": "1969-12-31T23:59:59Z"}, "time"),
+        ("sync", {"at": "1970-01-01T00:00:00+23:59"}, "time"),
+        ("launch", {"at": "1970-01-01T00:00:00+00:01"}, "time"),
         ("head", {"at": "9000-01-01T00:00:00Z"}, "time"),
+        ("head", {"at": "8999-12-31T23:59:59-00:01"}, "time"),
+        ("facts", {"at": "9000-01-03T00:00:00Z"}, "time"),
         ("verdict", {"at": "9999-12-31T23:59:59.999999Z"}, "time"),
     ],
 )
@@ -265,6 +269,20 @@ def test_what_arithmetic_could_not_bear_is_refused(
     with pytest.raises(Invalid) as error:
         decode(with_fields(line_of(kind), **fields), WIRE[kind])
     assert error.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "at"),
+    [
+        ("sync", "1970-01-01T23:59:00+23:59"),
+        ("sync", "1969-12-31T23:59:59-00:01"),
+        ("head", "9000-01-01T00:00:00+00:01"),
+        ("facts", "9000-01-02T23:59:59Z"),
+    ],
+)
+def test_a_moment_counts_in_utc(kind: str, at: str) -> None:
+    """The first and last moments are legal at any offset, and dossiers have room for an age."""
+    assert decode(with_fields(line_of(kind), at=at), WIRE[kind]).at.utcoffset() is not None
 
 
 @pytest.mark.parametrize("kind", sorted(WIRE))
