@@ -155,6 +155,7 @@ def app() -> App:
         help=SUMMARY,
         help_format="plaintext",
         version=_version,
+        suppress_keyboard_interrupt=False,  # run() says it
         default_parameter=Parameter(negative=""),
     )
     for place, command in enumerate(COMMANDS):

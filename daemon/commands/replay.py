@@ -27,8 +27,7 @@ class ReplayOptions:
     state: Path | None = None
     """Keep the state here: a replay that was killed goes on, if started again within a minute."""
     external: bool = False
-    """Play through the Kafka of the settings instead of a broker of its own. Only on a cluster
-    where no heft watch runs: a replay reads with the same consumer groups."""
+    """Play through the Kafka of the settings; only where no heft watch runs (same groups)."""
     verdicts: Path | None = None
     """Write one JSON line a verdict to this file."""
     report: bool = False
