@@ -104,7 +104,7 @@ def _because(evidence: list[Evidence]) -> list[str]:
     """The facts that moved the probability most, either way."""
     weightiest = sorted(evidence, key=lambda fact: -abs(fact.weight))[:EVIDENCE_SHOWN]
     return [
-        f"because {_fact(fact.fact)} = {inert(fact.value, VALUE_LIMIT)} ({fact.weight:+.2f})"
+        f"because {_fact(fact.fact)} = {inert(fact.value, VALUE_LIMIT)} ({fact.weight:+.2g})"
         for fact in weightiest
     ]
 

@@ -26,8 +26,9 @@ class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Facts hidden one by one; each costs about one more scored dossier."""
     kept: int = 4
     """Facts named in the verdict."""
-    least: float = 0.005
-    """A fact that moves the probability less is not named."""
+    least: float = 0.0005
+    """A fact that moves the probability less is not named. Small, because where many facts agree
+    none of them alone moves much."""
 
 
 def candidates(words: Sequence[str], telling: Mapping[str, float], tried: int) -> list[int]:
