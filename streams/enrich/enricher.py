@@ -16,6 +16,7 @@ import structlog
 from streams import telemetry
 from streams.enrich.fold import Fold
 from streams.enrich.store import PoolStore, Stored
+from streams.errors import Invalid
 from streams.events import Facts, Head, Launch
 from streams.stage import Outcome, Received, message
 from streams.topics import FACTS
@@ -23,9 +24,13 @@ from streams.topics import FACTS
 __all__ = ["EnrichTransform"]
 
 POOLS_KEPT = 5_000
-"""Pools per partition in memory that nothing is due for; about 4 kB each."""
-FORGET_AFTER_S = 30 * 86_400.0
-"""A pool without an event for so long, on its chain's clock, is no longer followed."""
+"""Pools per partition in memory that nothing is due for; about 4 kB each, 200 kB at most."""
+FORGET_AFTER_S = 180 * 86_400.0
+"""A pool without an event for so long, on its chain's clock, is no longer followed.
+
+A stored pool takes 1.5 kB in the median. After 30 days, 4 % of the drains in the recorded pools
+of Ethereum would have gone unseen.
+"""
 FORGET_EVERY_S = 86_400.0
 
 log = structlog.get_logger(__name__)
@@ -47,13 +52,20 @@ class EnrichTransform:
             self._folds[stored.partition].put(stored.key, stored.pool)
 
     async def apply(self, batch: Sequence[Received]) -> Outcome:
-        """The dossiers that the batch completes, in order within each partition."""
+        """The dossiers that the batch completes, in order within each partition.
+
+        A record at which a dossier was due that cannot be made is refused.
+        """
         await self._bring_in(batch)
-        facts: list[Facts] = []
+        outcome, facts = Outcome(), list[Facts]()
         for received in batch:
-            facts += self._folds[received.record.partition].feed(received.event)
+            try:
+                self._folds[received.record.partition].feed(received.event, facts)
+            except Invalid as error:
+                outcome.refused.append((received.record, error))
         self._observe(batch, facts)
-        return Outcome(messages=[message(FACTS, dossier) for dossier in facts])
+        outcome.messages = [message(FACTS, dossier) for dossier in facts]
+        return outcome
 
     async def save(self) -> None:
         """Store what changed, then let go of what is not needed."""

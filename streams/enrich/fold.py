@@ -71,12 +71,18 @@ class Fold:
         for key in idle[: max(0, len(idle) - most)]:
             del self.pools[key]
 
-    def feed(self, event: Activity) -> list[Facts]:
-        """Apply one event; the dossiers that are due by then, then its own if it is material."""
+    def feed(self, event: Activity, facts: list[Facts] | None = None) -> list[Facts]:
+        """Apply one event; the dossiers that are due by then, then its own if it is material.
+
+        They are added to ``facts``, if it is given. Raises ``Invalid`` when a dossier cannot be
+        made: it is left out for good, those before it stand, and later events go on behind it.
+        """
+        facts = [] if facts is None else facts
         time = event.at.timestamp()
         if isinstance(event, Head):
-            return self._advance(event.chain, time, inclusive=True)
-        facts = self._advance(event.chain, time, inclusive=False)
+            self._advance(event.chain, time, facts, inclusive=True)
+            return facts
+        self._advance(event.chain, time, facts, inclusive=False)
         pool = self.pools.get(event.key)
         if isinstance(event, Launch):
             if pool is None:
@@ -105,19 +111,19 @@ class Fold:
         if due is not None:
             heapq.heappush(self._due.setdefault(pool.launch.chain, []), (due, key))
 
-    def _advance(self, chain: str, time: float, *, inclusive: bool) -> list[Facts]:
-        """Everything of ``chain`` that is due before ``time``, or at it when ``inclusive``."""
+    def _advance(self, chain: str, time: float, facts: list[Facts], *, inclusive: bool) -> None:
+        """Tell all of ``chain`` that is due before ``time``, or at it when ``inclusive``."""
         if time > self.clocks.get(chain, -inf):
             self.clocks[chain] = time
         heap = self._due.get(chain, [])
-        facts: list[Facts] = []
         while heap and (heap[0][0] < time or (inclusive and heap[0][0] == time)):
             due, key = heapq.heappop(heap)
             pool = self.pools[key]
-            facts.append(self._emit(key, pool, self._ages[pool.stage][1], due))
-            pool.stage += 1
+            trigger = self._ages[pool.stage][1]
+            pool.stage += 1  # before it is made: one that cannot be must not come up for ever
+            self.changed.add(key)
             self._schedule(key, pool)
-        return facts
+            facts.append(self._emit(key, pool, trigger, due))
 
     def _emit(self, key: str, pool: Pool, trigger: Trigger, time: float) -> Facts:
         facts = facts_from_pool(pool, trigger, time)

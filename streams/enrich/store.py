@@ -13,7 +13,7 @@ from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table
 
 from streams.enrich.fold import next_due
 from streams.enrich.pool import Pool
-from streams.errors import Broken
+from streams.errors import Broken, Invalid
 from streams.state import State, metadata
 
 __all__ = ["PoolStore", "Stored"]
@@ -111,7 +111,7 @@ def _row(stored: Stored) -> dict[str, object]:
 def _stored(key: str, partition: int, pool: bytes) -> Stored:
     try:
         return Stored(key, partition, _decode(pool))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, Invalid) as error:
         raise Broken(
             f"the stored pool {key} cannot be read ({error}): restore a backup of the state,"
             " or move it away and replay"

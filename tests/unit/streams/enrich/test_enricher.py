@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -154,7 +155,7 @@ def histories(draw: st.DrawFn) -> list[Activity]:
         if pause and draw(st.booleans()):
             history.append(Head(chain=chain, block=block[chain], at=moment(clock[chain])))
         clock[chain] += pause
-        block[chain] += pause
+        block[chain] += int(pause)
         where: dict[str, Any] = {
             "chain": chain,
             "pool": pool,
@@ -324,6 +325,30 @@ async def test_a_pool_that_is_not_yet_funded_survives_a_restart(state: State) ->
     await consumer._publish(records_of([*funded, head(60)], 1))
     (facts,) = consumer.distinct().values()
     assert [(each.trigger, each.age) for each in facts] == [("launch", 0.0)]
+
+
+@pytest.mark.anyio
+async def test_a_dossier_that_cannot_be_made_refuses_one_record(state: State) -> None:
+    """The record at which it was due is refused; every other dossier is told, without gaps."""
+    consumer = Consumer(state, 1)
+    bad, good = Script("0x01").launch(), Script("0x02").launch()
+    await consumer.run(records_of([*bad.events, *good.events], 1))
+    launch = consumer.transform._folds[0].pools["ethereum:0x01"].launch
+    msgspec.structs.force_setattr(launch, "total_supply", 2**256)
+    events = [good.sync(0, 10, 1000).events[-1], bad.sync(2, 10, 1000).events[-1]]
+    batch = records_of([*events, head(2), head(3), head(2 * DAY)], 1)
+    outcome = await consumer.transform.apply(batch)
+    assert [(each.offset, error.reason) for each, error in outcome.refused] == [
+        (2, "amount"),
+        (4, "amount"),
+    ]
+    told = [decode(each.value, Facts) for each in outcome.messages]
+    assert [(each.pool, each.trigger) for each in told] == [("0x02", "launch"), ("0x02", "5m")]
+    for number in range(4):
+        outcome = await consumer.transform.apply(records_of([head(2 * DAY + number)], 1))
+        told += [decode(each.value, Facts) for each in outcome.messages]
+    assert outcome.refused == []
+    assert [(each.pool, each.sequence) for each in told] == [("0x02", n) for n in range(5)]
 
 
 class FailingStore(PoolStore):

@@ -137,6 +137,15 @@ async def test_a_row_that_cannot_be_read_stops_us(state: State) -> None:
         await store.waiting(frozenset({0}))
 
 
+async def test_a_row_of_an_impossible_launch_stops_us(state: State) -> None:
+    """What no event could say is damage too, though it has every field."""
+    store, stored = PoolStore(state), a_pool()
+    msgspec.structs.force_setattr(stored.pool.launch, "total_supply", 2**256)
+    await store.save([stored])
+    with pytest.raises(Broken, match="restore a backup"):
+        await store.load([stored.key])
+
+
 async def test_a_row_is_bounded(state: State) -> None:
     """Thousands of holders, buyers and trades make a row of less than 100 kB."""
     script = Script().launch()
