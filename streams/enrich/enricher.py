@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-
-import structlog
+from datetime import datetime, timedelta
 
 from streams import telemetry
+from streams.clock import Clock, SystemClock
 from streams.enrich.fold import Fold
 from streams.enrich.store import PoolStore, Stored
 from streams.errors import Invalid
-from streams.events import Facts, Head, Launch
+from streams.events import Activity, Facts, Head, Launch
 from streams.stage import Outcome, Received, message
 from streams.topics import FACTS
 
@@ -33,14 +33,21 @@ of Ethereum would have gone unseen.
 """
 FORGET_EVERY_S = 86_400.0
 
-log = structlog.get_logger(__name__)
+AHEAD = timedelta(days=2)
+"""How far activity may be ahead of the wall clock: a recording ends with a clock of 25 hours later.
+
+What is beyond would make every pool of its chain old, and forgotten.
+"""
 
 
 class EnrichTransform:
     """``heft.activity.v1`` in, ``heft.facts.v1`` out."""
 
-    def __init__(self, store: PoolStore, *, pools_kept: int = POOLS_KEPT) -> None:
+    def __init__(
+        self, store: PoolStore, *, clock: Clock | None = None, pools_kept: int = POOLS_KEPT
+    ) -> None:
         self._store = store
+        self._clock = clock or SystemClock()
         self._pools_kept = pools_kept
         self._folds: dict[int, Fold] = {}
         self._forgotten_at: dict[tuple[int, str], float] = {}
@@ -54,12 +61,14 @@ class EnrichTransform:
     async def apply(self, batch: Sequence[Received]) -> Outcome:
         """The dossiers that the batch completes, in order within each partition.
 
-        A record at which a dossier was due that cannot be made is refused.
+        Refused is a record of the future, and one at which a dossier was due that cannot be made.
         """
         await self._bring_in(batch)
         outcome, facts = Outcome(), list[Facts]()
+        latest = self._clock.now() + AHEAD
         for received in batch:
             try:
+                _check(received.event, latest)
                 self._folds[received.record.partition].feed(received.event, facts)
             except Invalid as error:
                 outcome.refused.append((received.record, error))
@@ -103,3 +112,11 @@ class EnrichTransform:
                 telemetry.LAUNCHES.labels(event.chain, event.venue).inc()
         for dossier in facts:
             telemetry.FACTS.labels(dossier.trigger).inc()
+
+
+def _check(event: Activity, latest: datetime) -> None:
+    if event.at > latest:
+        raise Invalid(
+            f"it is of {event.at.isoformat()}, days ahead of our clock: check both clocks",
+            reason="future",
+        )

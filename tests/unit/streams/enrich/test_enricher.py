@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.broker import Record, partition_of
+from streams.clock import HandClock
 from streams.enrich.enricher import FORGET_AFTER_S, EnrichTransform
 from streams.enrich.fold import Fold
 from streams.enrich.store import PoolStore
@@ -76,6 +77,7 @@ class Consumer:
 
     def __init__(self, state: State, partitions: int, **options: Any) -> None:
         self.published: dict[str, list[Facts]] = defaultdict(list)
+        options = {"clock": HandClock(moment(10**9)), **options}
         self.transform = EnrichTransform(PoolStore(state), **options)
         self._make = partial(EnrichTransform, PoolStore(state), **options)
         self._partitions = frozenset(range(partitions))
@@ -138,7 +140,7 @@ async def state(tmp_path: Path) -> AsyncIterator[State]:
 ADDRESSES = st.sampled_from([ZERO, ANN, BEN, LOCKER, "0xp0", "0xp1"])
 RESERVES = st.sampled_from([0, 1, 10**15, 10**18, 3 * 10**18, 10**19, 10**24, 2**112 - 1])
 PAUSES = st.sampled_from(
-    [0, 0, 1, 12, 150, 299, 300, 301, 700, 3300, 3600, 20_000, 80_000, 2_700_000]
+    [0, 0, 1, 12, 150, 299, 300, 301, 700, 3300, 3600, 20_000, 80_000, FORGET_AFTER_S + 1]
 )
 
 
@@ -292,7 +294,7 @@ async def test_memory_is_bounded_in_pools(state: State) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("restart", [False, True], ids=["running", "restarted"])
 async def test_what_is_forgotten_does_not_depend_on_a_restart(state: State, restart: bool) -> None:
-    """After 30 quiet days a pool is not followed, in memory or not; a day less and it is."""
+    """After the longest silence a pool is not followed, in memory or not; a day less and it is."""
     stale = Script("0x01").launch().sync(0, 10, 1000)
     quiet = Script("0x02").launch(DAY).sync(DAY, 10, 1000)
     consumer = Consumer(state, 1)
@@ -325,6 +327,26 @@ async def test_a_pool_that_is_not_yet_funded_survives_a_restart(state: State) ->
     await consumer._publish(records_of([*funded, head(60)], 1))
     (facts,) = consumer.distinct().values()
     assert [(each.trigger, each.age) for each in facts] == [("launch", 0.0)]
+
+
+@pytest.mark.anyio
+async def test_activity_from_the_future_is_refused(state: State) -> None:
+    """One event of the year 8000 neither makes every pool old nor has them forgotten."""
+    clock = HandClock(START)
+    transform = EnrichTransform(PoolStore(state), clock=clock)
+    await transform.open(frozenset({0}))
+    quiet = Script("0x01").launch().sync(0, 10, 1000)
+    wrong = Script("0x02").launch(2 * DAY + 1)
+    history = [*quiet.events, head(1), head(2e11), *wrong.events, head(2 * DAY)]
+    outcome = await transform.apply(records_of(history, 1))
+    assert [(each.offset, error.reason) for each, error in outcome.refused] == [
+        (3, "future"),
+        (4, "future"),
+    ]
+    assert len(outcome.messages) == 5
+    assert transform._folds[0].clocks == {"ethereum": moment(2 * DAY).timestamp()}
+    clock.move(1)
+    assert (await transform.apply(records_of(wrong.events, 1))).refused == []
 
 
 @pytest.mark.anyio
