@@ -140,7 +140,7 @@ async def state(tmp_path: Path) -> AsyncIterator[State]:
 ADDRESSES = st.sampled_from([ZERO, ANN, BEN, LOCKER, "0xp0", "0xp1"])
 RESERVES = st.sampled_from([0, 1, 10**15, 10**18, 3 * 10**18, 10**19, 10**24, 2**112 - 1])
 PAUSES = st.sampled_from(
-    [0, 0, 1, 12, 150, 299, 300, 301, 700, 3300, 3600, 20_000, 80_000, FORGET_AFTER_S + 1]
+    [0, 0, 1, 12, 150, 299, 300, 301, 700, 3300, 3600, 20_000, 80_000, int(FORGET_AFTER_S) + 1]
 )
 
 
@@ -157,7 +157,7 @@ def histories(draw: st.DrawFn) -> list[Activity]:
         if pause and draw(st.booleans()):
             history.append(Head(chain=chain, block=block[chain], at=moment(clock[chain])))
         clock[chain] += pause
-        block[chain] += int(pause)
+        block[chain] += pause
         where: dict[str, Any] = {
             "chain": chain,
             "pool": pool,
