@@ -85,8 +85,13 @@ async def embedded_broker(
     goes on where it was. Raises ``Invalid`` when another process uses the folder or this platform
     has no broker, ``Broken`` when it does not start.
     """
-    folder = anyio.Path(directory)
-    await folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        await anyio.Path(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Invalid(
+            f"the broker's folder {directory} cannot be made ({error.strerror}): see state.dir",
+            reason="state-url",
+        ) from error
     owner = await _own(directory)
     try:
         notice = await _adopt(directory) or await _start(directory, grace)
