@@ -68,9 +68,9 @@ class Subscription(Protocol):
     """One member of one consumer group on one topic."""
 
     partitions: frozenset[int]
-    """The assigned partitions, as of the last ``batch()``."""
+    """The assigned partitions, as of the last ``batch()``; none while they are dealt anew."""
     generation: int
-    """Changes when the partitions were taken away, even when the same ones come back."""
+    """Changes when partitions are taken away and when they come, even if they are the same."""
 
     async def batch(self) -> list[Record]:
         """The next records, after at most ``max_wait`` seconds; may be empty; raises ``Retry``.

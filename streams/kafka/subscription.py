@@ -110,8 +110,9 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._forget()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """The group has answered."""
+        """The group has answered: whatever was loaded while it had not is of no use."""
         log.info("partitions_assigned", topic=self._topic, group=self._group, count=len(assigned))
+        self.generation += 1
         self._joining = False
         self._unanswered = 0.0
 
@@ -162,7 +163,9 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _take(self, consumer: AIOKafkaConsumer) -> list[Record]:
         records, self._gathered = self._gathered, []
-        self.partitions = frozenset(place.partition for place in consumer.assignment())
+        # While we join, aiokafka still names the old assignment, which may be another's by now.
+        places = () if self._joining else consumer.assignment()
+        self.partitions = frozenset(place.partition for place in places)
         for record in records:
             self._pending[TopicPartition(record.topic, record.partition)] = record.offset + 1
         if records:

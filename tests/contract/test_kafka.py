@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import anyio
+import msgspec
 import pytest
 from aiokafka import TopicPartition
 
@@ -173,6 +174,29 @@ async def test_partitions_are_given_away_after_the_batch_in_hand(broker: KafkaBr
         assert member.generation == generation
         await member.commit()
     assert member.generation > generation
+
+
+async def test_partitions_that_come_back_are_a_new_assignment(embedded_address: str) -> None:
+    """Nothing is ours between losing a session and the group's answer: another may have had it."""
+    broker = KafkaBroker(KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50))
+    topic = msgspec.structs.replace(TOPIC, name="heft.test-back.v1")
+    await broker.ensure_topics([topic], 2)
+    member = await broker.subscribe(topic.name, "g", max_wait=0.1)
+    places = (await member.joined()).assignment()
+    seen = []
+    for step in (_stay, member.on_partitions_revoked, member.on_partitions_assigned):
+        await step(places)
+        await member.batch()
+        seen.append((member.partitions, member.generation))
+    (first, one), (between, two), (again, three) = seen
+    assert (first, between, again) == (frozenset({0, 1}), frozenset(), first)
+    assert one < two < three
+    await member.close()
+    await broker.close()
+
+
+async def _stay(_: set[TopicPartition]) -> None:
+    """Nothing moves."""
 
 
 async def test_a_batch_that_takes_too_long_does_not_hold_the_group_up(
