@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     Index,
@@ -50,7 +51,7 @@ _alerts = Table(
     metadata,
     Column("alert_id", String, primary_key=True),
     Column("status", String, nullable=False),
-    Column("handled", Integer, nullable=False),
+    Column("handled", BigInteger, nullable=False),
     Column("said", Integer, nullable=False),
     Column("probability", Float, nullable=False),
     Column("triggers", String, nullable=False),  # comma-separated
@@ -62,7 +63,8 @@ _alerts = Table(
 _deliveries = Table(
     "deliveries",
     metadata,
-    Column("position", Integer, primary_key=True),  # the order of sending
+    # The order of sending; SQLite numbers only keys of the type INTEGER, which has 64 bits there.
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("message", String, nullable=False),
     Column("sink", String, nullable=False),
     Column("pool", String, nullable=False),

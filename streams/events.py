@@ -62,7 +62,7 @@ Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}(?!\n)$")]
 ``$`` alone would let a line feed through: Python's matches before a last one.
 """
 
-Address = Annotated[str, Meta(min_length=1, max_length=128)]
+Address = Annotated[str, Meta(pattern=r"^[!-~]{1,128}(?!\n)$")]
 """An account on its chain: lower-case ``0x`` hex on EVM chains, base58 on Solana."""
 
 Amount = Annotated[int, Meta(ge=0)]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import anyio
 import msgspec
-from sqlalchemy import Column, Integer, String, Table, delete, select
+from sqlalchemy import BigInteger, Column, String, Table, delete, select
 
 from streams import telemetry
 from streams.broker import Broker, Message
@@ -27,7 +27,7 @@ _checkpoints = Table(
     "checkpoints",
     metadata,
     Column("source", String, primary_key=True),
-    Column("position", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
     Column("incarnation", String, nullable=False),
 )
 

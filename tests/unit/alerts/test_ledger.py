@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
 
 from alerts.ledger import Delivery, Ledger, Queued
 from alerts.policy import History, PolicySettings, decide, follow
 from streams.events import Alert, Verdict, decode
-from streams.state import State
+from streams.state import State, metadata
 from tests.unit.alerts.making import a_verdict, alerts_of, an_alert
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +67,14 @@ async def test_a_history_comes_back_as_it_was(state_url: str, verdicts: list[Ver
     again = await State.open(state_url)
     assert await Ledger(again).histories([key, "ethereum:other"]) == {key: history}
     await again.close()
+
+
+@pytest.mark.parametrize("column", [("alerts", "handled"), ("deliveries", "position")])
+def test_columns_hold_what_events_count_to(column: tuple[str, str]) -> None:
+    """Also on Postgres, whose INTEGER ends at 2^31; SQLite's has 64 bits."""
+    type_ = metadata.tables[column[0]].c[column[1]].type
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    assert type_.compile(dialect) == "BIGINT"
 
 
 async def test_a_later_history_replaces_the_earlier(state: State) -> None:

@@ -104,7 +104,7 @@ counts = st.integers(0, 2**63 - 1)
 EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(0), END - EPOCH - timedelta(seconds=1)).map(EPOCH.__add__)
 texts = st.text(max_size=256)
-addresses = st.text(min_size=1, max_size=128)
+addresses = st.from_regex(r"[!-~]{1,128}", fullmatch=True)
 unknown = st.just(msgspec.UNSET)
 where: dict[str, Any] = {
     "chain": st.from_regex(r"[a-z0-9][a-z0-9-]{0,63}", fullmatch=True),
@@ -219,6 +219,10 @@ def test_any_bytes_are_an_event_or_invalid(data: bytes) -> None:
         ("sync", {"log_index": -1}, "$.log_index"),
         ("sync", {"pool": ""}, "$.pool"),
         ("sync", {"pool": "x" * 129}, "$.pool"),
+        ("sync", {"pool": "0x\0"}, "$.pool"),
+        ("sync", {"pool": "0x1\n"}, "$.pool"),
+        ("swap", {"to": "0x 1"}, "$.to"),
+        ("launch", {"token": "0x\u20ac"}, "$.token"),
         ("sync", {"pool": None}, "`pool`"),
         ("sync", {"chain": "Ethereum"}, "$.chain"),
         ("sync", {"chain": "ethereum\n"}, "$.chain"),
