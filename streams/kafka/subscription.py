@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from streams.broker import KafkaSettings, Record
+from streams.errors import Retry
 from streams.kafka.client import start, stop, told
 
 __all__ = ["KafkaSubscription"]
@@ -80,10 +81,14 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def lag(self) -> int:
         """Records on the assigned partitions that are not yet committed; raises ``Retry``."""
-        consumer = await self.joined()
+        consumer, generation = await self.joined(), self.generation
         with told("read offsets", self._settings), anyio.fail_after(self._settings.seconds):
             ends = await consumer.end_offsets(consumer.assignment())
-            return sum([await self._behind(consumer, place, end) for place, end in ends.items()])
+            starts = {place: await self._start_of(consumer, place) for place in ends}
+        if self._joining or self.generation != generation:
+            raise Retry(f"the partitions of {self._topic} moved: ask for its lag again")
+        self._committed |= starts
+        return sum(_behind(consumer, place, starts[place], end) for place, end in ends.items())
 
     async def close(self) -> None:
         """Leave the group without committing."""
@@ -173,7 +178,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         return records
 
     async def _commit_pending(self) -> None:
-        consumer, offsets = await self.joined(), dict(self._pending)
+        consumer, offsets, generation = await self.joined(), dict(self._pending), self.generation
         with told("commit offsets", self._settings):
             try:
                 with anyio.fail_after(self._settings.seconds):
@@ -181,21 +186,18 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
             except (kafka_errors.CommitFailedError, kafka_errors.IllegalStateError):
                 log.info("partitions_moved_before_commit", topic=self._topic, group=self._group)
             else:
-                self._committed |= offsets
+                if self.generation == generation:
+                    self._committed |= offsets
         self._pending.clear()
 
-    async def _behind(self, consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> int:
-        """Records of one partition behind the group's commit, or behind its beginning.
-
-        Tansu answers with where the last batch begins; the last fetch knows better there.
-        """
-        if place not in self._committed:
-            offset = await consumer.committed(place)
-            if offset is None:
-                offset = (await consumer.beginning_offsets([place]))[place]
-            self._committed[place] = offset
-        start = self._committed[place]
-        return max(end, consumer.highwater(place) or 0, start) - start
+    async def _start_of(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
+        """Where the group goes on in a partition: behind its commit, or at its beginning."""
+        if place in self._committed:
+            return self._committed[place]
+        offset: int | None = await consumer.committed(place)
+        if offset is None:
+            offset = (await consumer.beginning_offsets([place]))[place]
+        return offset
 
     async def _check_silence(self, consumer: AIOKafkaConsumer, asked: float) -> None:
         """Raise ``Retry`` when neither a fetch nor a join was answered for long.
@@ -216,3 +218,11 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         await self.close()
         with told(f"read {self._topic}", self._settings):
             raise error
+
+
+def _behind(consumer: AIOKafkaConsumer, place: TopicPartition, start: int, end: int) -> int:
+    """Records of one assigned partition from ``start`` on.
+
+    Tansu answers with where the last batch begins; the last fetch knows better there.
+    """
+    return max(end, consumer.highwater(place) or 0, start) - start

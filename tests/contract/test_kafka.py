@@ -195,6 +195,52 @@ async def test_partitions_that_come_back_are_a_new_assignment(embedded_address: 
     await broker.close()
 
 
+async def test_a_lag_asked_during_a_rebalance_is_asked_again(embedded_address: str) -> None:
+    """What is read of partitions that move meanwhile is neither counted nor remembered."""
+    broker = KafkaBroker(KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50))
+    topic = msgspec.structs.replace(TOPIC, name="heft.test-moving.v1")
+    await broker.ensure_topics([topic], 2)
+    member = await broker.subscribe(topic.name, "g", max_wait=0.1)
+    await member.batch()
+
+    async def move() -> None:
+        consumer = await member.joined()
+        await member.on_partitions_revoked(consumer.assignment())
+        consumer._subscription.assign_from_subscribed([])
+        await member.on_partitions_assigned(set())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(move)
+        with pytest.raises(Retry, match="moved"):
+            await member.lag()
+    assert member._committed == {}
+    assert await member.lag() == 0
+    await member.close()
+    await broker.close()
+
+
+async def test_a_commit_answered_after_the_partitions_moved_is_not_remembered(
+    embedded_address: str,
+) -> None:
+    """By then another may have committed more: the lag asks for the group's offsets again."""
+    broker = KafkaBroker(KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50))
+    topic = msgspec.structs.replace(TOPIC, name="heft.test-late.v1")
+    await broker.ensure_topics([topic], 2)
+    await broker.publish([Message(topic.name, "k", b"0")])
+    member = await broker.subscribe(topic.name, "g")
+    await _some(member)
+
+    async def move() -> None:
+        member._forget()  # as when the hand-over took too long
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(move)
+        await member.commit()
+    assert member._committed == {}
+    await member.close()
+    await broker.close()
+
+
 async def _stay(_: set[TopicPartition]) -> None:
     """Nothing moves."""
 
