@@ -280,9 +280,8 @@ class _Loop:
             self._opened = (generation, partitions)
         outcome = await self._apply(records)
         await self._publish(outcome.messages)
-        if subscription.generation == generation:
-            await self._patiently(self._transform.save)
-            await self._patiently(subscription.commit)
+        for step in (self._transform.save, subscription.commit):
+            await self._patiently(partial(_if_ours, subscription, generation, step))
         self._count(records, perf_counter() - started)
         await self._report(subscription, len(records), outcome)
 
@@ -376,6 +375,14 @@ class _Loop:
             return None  # the next batch() says so with more right
         telemetry.STAGE_LAG.labels(self._stage.name).set(lag)
         return lag
+
+
+async def _if_ours(
+    subscription: Subscription, generation: int, step: Callable[[], Awaitable[None]]
+) -> None:
+    """One attempt of a step, unless the partitions moved: what is newer there is another's."""
+    if subscription.generation == generation:
+        await step()
 
 
 def _decoded(

@@ -55,10 +55,12 @@ class EagerClock(HandClock):
     def __init__(self) -> None:
         super().__init__(START)
         self.slept: list[float] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     async def sleep(self, seconds: float) -> None:
         """Move on at once."""
         self.slept.append(seconds)
+        self.meanwhile()
         self.move(seconds)
         await anyio.lowlevel.checkpoint()
 
@@ -558,6 +560,21 @@ async def test_partitions_that_moved_are_neither_saved_nor_committed() -> None:
     rest = [record async for record in _all(other)]
     handled = {decode(record.value, Launch).id for record in rest} | set(transform.seen[10:])
     assert len(handled) == 40
+
+
+async def test_a_save_is_not_repeated_once_the_partitions_moved() -> None:
+    """An owner that could not save in time does not write over what the next one has."""
+    broker, clock = await broker_with(launches(5)), EagerClock()
+    transform = Copy({"save": [Retry("away")]})
+
+    def move() -> None:
+        broker._groups[SOURCE.name, "heft.copy"].deal()
+
+    clock.meanwhile = move
+    await run(transform, broker, clock=clock)
+    assert transform.calls == ["open", "apply", "save", "open", *["apply", "save"] * 2]
+    assert len(transform.seen) == 10
+    assert await committed(broker) == 5
 
 
 async def _all(subscription: MemorySubscription) -> AsyncIterator[Record]:
