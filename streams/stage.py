@@ -12,7 +12,7 @@ stage with nothing of the batch committed. The ``Brake`` turns too many dead let
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -86,7 +86,8 @@ class Transform(Protocol):
     async def apply(self, batch: Sequence[Received]) -> Outcome:
         """Turn a batch into messages; called with an empty one when ``max_wait`` passed.
 
-        May raise ``Retry``, and is then called again with the same batch.
+        May raise ``Retry``, and is then called again with the same batch. A record of no use goes
+        to ``refused``: an ``Invalid`` that is raised speaks of no record, and ends the stage.
         """
         ...
 
@@ -288,11 +289,22 @@ class _Loop:
     async def _apply(self, records: list[Record]) -> Outcome:
         """What the transform made of the batch, with the dead letters among the messages."""
         received, refused = _decoded(records, self._stage.topic)
-        outcome = await self._patiently(partial(self._transform.apply, received))
+        try:
+            outcome = await self._patiently(partial(self._transform.apply, received))
+        except Invalid as error:
+            raise self._unusable(records, error) from error
         refused = refused + outcome.refused
         self._judge(records, refused)
         dead = [self._dead(record, error) for record, error in refused]
         return Outcome(messages=outcome.messages + dead, refused=refused)
+
+    def _unusable(self, records: list[Record], error: Invalid) -> Broken:
+        stage = self._stage
+        return Broken(
+            f"stage {stage.name} cannot use its batch of {stage.topic.name} {_places(records)} "
+            f"({error}): nothing of it was committed; upgrade heft, or move group {stage.group} "
+            "past it"
+        )
 
     def _judge(self, records: list[Record], refused: list[tuple[Record, Invalid]]) -> None:
         dead = {(record.partition, record.offset) for record, _ in refused}
@@ -383,6 +395,14 @@ async def _if_ours(
     """One attempt of a step, unless the partitions moved: what is newer there is another's."""
     if subscription.generation == generation:
         await step()
+
+
+def _places(records: Sequence[Record]) -> str:
+    """Where a batch stands, as ``partition:first-last`` offset of each partition."""
+    offsets: dict[int, list[int]] = defaultdict(list)
+    for record in records:
+        offsets[record.partition].append(record.offset)
+    return " ".join(f"{place}:{min(of)}-{max(of)}" for place, of in sorted(offsets.items()))
 
 
 def _decoded(

@@ -270,6 +270,18 @@ async def test_a_transform_can_refuse_a_record() -> None:
     assert pools(broker) == ["0x0", "0x1", "0x3"]
 
 
+async def test_a_batch_that_is_invalid_as_a_whole_is_named() -> None:
+    """It speaks of no record, so nothing is written; the message leads to where it stands."""
+    placed = [Message(SOURCE.name, "k", encode(launch(n)), n // 3) for n in range(5)]
+    broker = await broker_with(placed)
+    places = r"stage copy .* heft\.test-in\.v1 0:0-2 1:0-1 \(odd\).* heft\.copy"
+    with pytest.raises(Broken, match=places):
+        await run(Copy({"apply": [Invalid("odd")]}), broker)
+    assert written(broker) == []
+    assert letters(broker) == []
+    assert await committed(broker) == 0
+
+
 async def test_too_many_dead_letters_in_a_row_stop_the_stage() -> None:
     """Then nothing of the batch is written or committed, and the message says what to do."""
     bad = [Message(SOURCE.name, "k", b"?", 0)] * 5
