@@ -134,7 +134,7 @@ GROUPS = {
             Command(
                 "retry",
                 "daemon.commands.dead:retry",
-                "Put dead letters back on the topic that they came from.",
+                "Put dead letters back where they came from; activity must be replayed.",
                 "heft dead retry --topic heft.facts.v1 --limit 1",
             ),
             Command(

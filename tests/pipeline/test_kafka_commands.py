@@ -15,8 +15,9 @@ from streams.errors import Invalid
 from streams.kafka import KafkaBroker
 from streams.kafka.offsets import group_lag
 from streams.stage import SystemClock, message
-from streams.topics import FACTS, TOPICS
+from streams.topics import ACTIVITY, FACTS, TOPICS
 from tests.unit.heft_model.making import facts, many
+from tests.unit.streams.activity import START
 
 pytestmark = [pytest.mark.anyio, pytest.mark.kafka]
 
@@ -90,6 +91,30 @@ def test_dead_letters_are_listed_put_back_and_dropped(
     assert "dropped" in capsys.readouterr().out
     assert cli.run(["dead", "list", *only]) == 0
     assert "none" in capsys.readouterr().out
+
+
+def test_activity_is_not_put_back(
+    settings: KafkaSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says why; where no topic was named, the others' letters go back all the same."""
+
+    async def prepare_both() -> None:
+        await prepare(settings)
+        broker = KafkaBroker(settings)
+        letter = dead_letter(
+            Record(ACTIVITY.name, 0, 7, b"", b"spoilt"), Invalid("spoilt"), "enrich", START
+        )
+        await broker.publish([dead_message(letter)])
+        await broker.close()
+
+    anyio.run(prepare_both)
+    assert cli.run(["dead", "retry"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{ACTIVITY.name}: activity is not put back" in shown
+    assert f"{FACTS.name}: 2 put back" in shown
+    assert cli.run(["dead", "retry", "--topic", ACTIVITY.name]) == 1
+    assert "replay its source" in capsys.readouterr().err
+    assert cli.run(["dead", "drop", "--limit", "0"]) == 2
 
 
 def test_an_unknown_topic_is_refused(

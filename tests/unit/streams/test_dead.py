@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from streams import dead
 from streams.broker import Message, Record
 from streams.errors import Invalid
 from streams.events import DeadLetter, Launch, decode
 from streams.memory import MemoryBroker
-from streams.topics import DAY_MS, Topic
+from streams.topics import ACTIVITY, DAY_MS, Topic
 
 pytestmark = pytest.mark.anyio
 
@@ -99,6 +101,49 @@ async def test_a_message_of_ours_goes_back_by_its_key() -> None:
     broker = await broker_with(dead.dead_message(kept))
     assert await dead.retry(broker, TOPIC) == 1
     assert sum(len(log) for log in broker.logs(TOPIC.name)) == 1
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+async def test_a_limit_of_none_is_refused(limit: int) -> None:
+    """Zero is not all of them."""
+    broker = await broker_with(letter(0))
+    for deal in (dead.retry, dead.drop):
+        with pytest.raises(Invalid, match="at least 1"):
+            await deal(broker, TOPIC, limit)
+    assert len(await dead.listed(broker, TOPIC)) == 1
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff", b'{"type":"dead-letter","v":9}'])
+async def test_a_record_that_is_no_letter_blocks_nobody(value: bytes) -> None:
+    """It is listed as such, passed over aloud by a retry, and dropped like any other."""
+    spoilt = Message(TOPIC.dead, "", value, 0)
+    first, last = (replace(letter(number), partition=0) for number in (0, 1))
+    broker = await broker_with(first, spoilt, last, spoilt)
+    found = await dead.listed(broker, TOPIC)
+    assert [each.reason for each in found] == ["json", "undecodable", "json", "undecodable"]
+    assert [(each.topic, each.offset) for each in found[1::2]] == [(TOPIC.dead, 1), (TOPIC.dead, 3)]
+    with capture_logs() as lines:
+        assert await dead.retry(broker, TOPIC, 3) == 2
+    assert [(each["event"], each["offset"]) for each in lines] == [
+        ("undecodable_letter_passed_over", 1)
+    ]
+    assert [each.value for each in broker.logs(TOPIC.name)[2]] == [b"0", b"1"]
+    assert await dead.drop(broker, TOPIC) == 1
+    assert await dead.listed(broker, TOPIC) == []
+
+
+async def test_activity_is_not_put_back() -> None:
+    """Its pool has gone on without it: an old event would be ignored, or do harm."""
+    record = Record(ACTIVITY.name, 0, 5, b"ethereum:0x1", b"{}")
+    broker = MemoryBroker()
+    await broker.ensure_topics([ACTIVITY], 1)
+    made = dead.dead_letter(record, Invalid("not a usable event", reason="json"), "enrich", AT)
+    await broker.publish([dead.dead_message(made)])
+    with pytest.raises(Invalid, match=r"drop .*replay its source") as error:
+        await dead.retry(broker, ACTIVITY)
+    assert error.value.reason == "order"
+    assert broker.logs(ACTIVITY.name) == [[]]
+    assert await dead.drop(broker, ACTIVITY) == 1
 
 
 def test_the_detail_is_one_short_line_without_secrets() -> None:
