@@ -52,8 +52,7 @@ def details(alert: Alert) -> list[str]:
         _likelihood(verdict),
         *_outcome(alert),
         f"age {_duration(verdict.age)}, liquidity {_liquidity(verdict)}",
-        *_because(verdict.evidence),
-        *_analysis(verdict),
+        *_reasons(alert),
         *_addresses(verdict),
         f"bundle {inert(verdict.bundle, BUNDLE_LIMIT)}, alert {inert(alert.id, ID_LIMIT)}",
     ]
@@ -98,6 +97,13 @@ def _liquidity(verdict: Verdict) -> str:
     if verdict.liquidity >= verdict.liquidity_max:
         return now
     return f"{now} (at most {_amount(verdict.liquidity_max)})"
+
+
+def _reasons(alert: Alert) -> list[str]:
+    """Why it was thought; once it has happened, that is reason enough."""
+    if alert.action == "confirmed":
+        return []
+    return [*_because(alert.verdict.evidence), *_analysis(alert.verdict)]
 
 
 def _because(evidence: list[Evidence]) -> list[str]:
