@@ -15,6 +15,7 @@ from typing import TypedDict
 import msgspec
 from msgspec import UNSET
 
+from streams.errors import Invalid
 from streams.events import Activity, Head, Launch, LpTransfer, Swap, Sync
 from streams.recording import PoolRow, Recording, Row
 from streams.source import Played
@@ -27,15 +28,29 @@ AFTER_END_S = 25 * 3600.0
 """How far the clock moves on after the last event: past the last scheduled age of any pool."""
 STEP_S = 0.25
 """What a paced batch spans at most, in wall seconds: it is played when its first event is due."""
+SLOWEST, FASTEST = 0.001, 1e9
+"""The paces that can be asked for, in event seconds a wall second."""
 
 
 class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
-    """Plays ``recording``; ``speed`` is event seconds a wall second, ``None`` for no waiting."""
+    """Plays ``recording``; ``speed`` is event seconds a wall second, ``None`` for no waiting.
+
+    Raises ``Invalid`` for a speed that is no pace.
+    """
 
     recording: Recording
     clock: Clock
     speed: float | None = None
     batch: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse a speed out of range; not a number is in none."""
+        if self.speed is not None and not SLOWEST <= self.speed <= FASTEST:
+            raise Invalid(
+                f"the speed must be from {SLOWEST:g} to {FASTEST:g} event seconds a second, "
+                f"not {self.speed:g}",
+                reason="usage",
+            )
 
     @property
     def name(self) -> str:
@@ -50,8 +65,8 @@ class ReplaySource(msgspec.Struct, frozen=True, kw_only=True):
         for activity in self._batched(events):
             first = first or activity[0].at
             if self.speed and not _is_last(activity[0]):
-                due = started + (activity[0].at - first) / self.speed
-                if (wait := (due - self.clock.now()).total_seconds()) > 0:
+                due = (activity[0].at - first).total_seconds() / self.speed
+                if (wait := due - (self.clock.now() - started).total_seconds()) > 0:
                     await self.clock.sleep(wait)
             done += sum(isinstance(event, Sync | LpTransfer | Swap) for event in activity)
             yield Played(activity, done)

@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from streams.clock import HandClock
+from streams.errors import Invalid
 from streams.events import Activity, Head, Launch, LpTransfer, Swap, Sync, decode, encode
-from streams.recording import Recording, open_recording
-from streams.replay import AFTER_END_S, HEAD_EVERY_S, ReplaySource, activity_from_rows
+from streams.recording import LATEST_S, Recording, open_recording
+from streams.replay import (
+    AFTER_END_S,
+    FASTEST,
+    HEAD_EVERY_S,
+    SLOWEST,
+    ReplaySource,
+    activity_from_rows,
+)
 from streams.source import Played
 from streams.topics import ACTIVITY
 from tests.unit.streams.activity import ANN, START, ZERO, dossiers, moment
@@ -263,6 +271,30 @@ async def test_speed_is_event_seconds_a_second(tmp_path: Path) -> None:
             counts.append(len(found))
     assert counts == [1, 1, 2, 2, 4]
     assert found == [["Launch", "Sync"], ["Sync"], ["Sync"], ["Head"]]
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, 1e-300, 1e18, float("nan"), float("inf")])
+def test_a_speed_that_is_none_is_refused(recording: Recording, speed: float) -> None:
+    """In one line, before anything is played."""
+    with pytest.raises(Invalid, match="speed") as error:
+        ReplaySource(recording=recording, clock=HandClock(), speed=speed)
+    assert error.value.reason == "usage"
+
+
+@pytest.mark.parametrize("speed", [SLOWEST, FASTEST])
+def test_the_slowest_and_the_fastest_can_be_played(tmp_path: Path, speed: float) -> None:
+    """Neither the longest wait nor the longest span leaves the calendar."""
+
+    class Sleepless(HandClock):
+        """Does not wait at all."""
+
+        async def sleep(self, seconds: float) -> None:
+            """Return at once."""
+
+    syncs = [sync(timestamp=1), sync(number=1, timestamp=LATEST_S - 1)]
+    recording = opened(tmp_path, sync=syncs)
+    source = ReplaySource(recording=recording, clock=Sleepless(), speed=speed)
+    assert [event for each in batches(source) for event in each.activity] == played(recording)
 
 
 def test_a_paced_batch_spans_little_time(recording: Recording) -> None:
