@@ -35,6 +35,7 @@ __all__ = [
     "STAGE_RECORDS",
     "STAGE_RETRIES",
     "STAGE_SECONDS",
+    "UNKNOWN_POOLS",
     "VERDICTS",
     "configure_logging",
     "redact",
@@ -64,6 +65,7 @@ DEAD_LETTERS = Counter(
 )
 PUBLISHED = Counter("heft_published_messages_total", "Messages acknowledged.", ["topic"])
 LAUNCHES = Counter("heft_launches_total", "Launches seen.", ["chain", "venue"])
+UNKNOWN_POOLS = Counter("heft_unknown_pools_total", "Events of pools whose launch was not seen.")
 FACTS = Counter("heft_facts_total", "Dossiers emitted, by what made them due.", ["trigger"])
 VERDICTS = Counter("heft_verdicts_total", "Verdicts given.", ["chain"])
 ALERTS = Counter("heft_alerts_total", "Alerts, by what was done.", ["action"])

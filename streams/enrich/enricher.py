@@ -110,6 +110,9 @@ class EnrichTransform:
             event = received.event
             if isinstance(event, Launch):
                 telemetry.LAUNCHES.labels(event.chain, event.venue).inc()
+        for fold in self._folds.values():
+            telemetry.UNKNOWN_POOLS.inc(fold.unknown)
+            fold.unknown = 0
         for dossier in facts:
             telemetry.FACTS.labels(dossier.trigger).inc()
 

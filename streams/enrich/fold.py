@@ -45,7 +45,8 @@ def next_due(pool: Pool, schedule: Schedule = SCHEDULE) -> float | None:
 class Fold:
     """The pools of one set of partitions, by key.
 
-    ``changed`` collects keys to be stored, ``clocks`` holds the latest time of each chain. A pool
+    ``changed`` collects keys to be stored, ``clocks`` holds the latest time of each chain and
+    ``unknown`` counts the events of pools that were not given; they are ignored. A pool
     without an event for ``forget_after`` seconds is no longer followed: its later events are
     ignored, whether it is still in memory or not.
     """
@@ -56,6 +57,7 @@ class Fold:
         self.pools: dict[str, Pool] = {}
         self.changed: set[str] = set()
         self.clocks: dict[str, float] = {}
+        self.unknown = 0
         self._due: dict[str, list[tuple[float, str]]] = {}
 
     def put(self, key: str, pool: Pool) -> None:
@@ -88,9 +90,10 @@ class Fold:
             if pool is None:
                 self._begin(event, time)
             return facts
-        if pool is None or pool.has_seen(event.position):
+        if pool is None:
+            self.unknown += 1
             return facts
-        if time - pool.touched > self._forget_after:
+        if pool.has_seen(event.position) or time - pool.touched > self._forget_after:
             return facts
         self.pools[event.key] = self.pools.pop(event.key)  # most recently used is last
         unlaunched = pool.launched is None

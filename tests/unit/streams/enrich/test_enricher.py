@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from streams.broker import Record, partition_of
 from streams.clock import HandClock
@@ -119,6 +120,11 @@ class Consumer:
             for each in facts:
                 assert found[key].setdefault(each.sequence, each) == each
         return {key: [by[number] for number in range(len(by))] for key, by in found.items()}
+
+
+def sample(name: str, **labels: str) -> float:
+    """What a metric stands at."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def by_pool(facts: Sequence[Facts]) -> dict[str, list[Facts]]:
@@ -347,6 +353,16 @@ async def test_activity_from_the_future_is_refused(state: State) -> None:
     assert transform._folds[0].clocks == {"ethereum": moment(2 * DAY).timestamp()}
     clock.move(1)
     assert (await transform.apply(records_of(wrong.events, 1))).refused == []
+
+
+@pytest.mark.anyio
+async def test_events_of_unknown_pools_are_counted(state: State) -> None:
+    """A launch that nobody saw is no silence: what comes after it shows in a metric."""
+    unknown = Script("0x01").launch().sync(0, 10, 1000).lp(1, ZERO, ANN, 9).swap(2, ANN, bought=1)
+    known = Script("0x02").launch().sync(0, 10, 1000).sync(3, 11, 900)
+    consumer, before = Consumer(state, 1), sample("heft_unknown_pools_total")
+    await consumer.run(records_of([*unknown.events[1:], head(1), *known.events, head(4)], 1))
+    assert sample("heft_unknown_pools_total") == before + 3
 
 
 @pytest.mark.anyio
