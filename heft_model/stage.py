@@ -56,7 +56,7 @@ class ScoreTransform:
         outcome = Outcome()
         for received, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Verdict):
-                telemetry.VERDICTS.labels(answer.chain).inc()
+                telemetry.VERDICTS.labels(telemetry.chain_label(answer.chain)).inc()
                 outcome.messages.append(message(VERDICTS, answer))
             else:
                 outcome.refused.append((received.record, answer))

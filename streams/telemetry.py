@@ -18,6 +18,8 @@ from typing import Any, TextIO
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from streams.quotes import QUOTES
+
 __all__ = [
     "ALERTS",
     "BUNDLE",
@@ -37,8 +39,10 @@ __all__ = [
     "STAGE_SECONDS",
     "UNKNOWN_POOLS",
     "VERDICTS",
+    "chain_label",
     "configure_logging",
     "redact",
+    "venue_label",
 ]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -88,6 +92,10 @@ SOURCE_HEAD = Gauge(
     "heft_source_head_seconds", "Unix time up to which a source has sent everything.", ["source"]
 )
 
+CHAINS = frozenset({*QUOTES, "devnet"})
+VENUES = frozenset({"uniswap-v2", "sushiswap-v2"})
+OTHER = "other"
+
 MASK = "***"
 _SECRET_FIELD = re.compile(r"(?i)(passw|secret|token$|api_?key|authorization|private_?key|cookie)")
 _SECRETS = (
@@ -103,6 +111,16 @@ _SECRETS = (
     # Nodes put the key into the path: https://host/v3/<key>. An 0x hash is no secret.
     (re.compile(r"(?<=://)([^\s?]*?/)(?!0x)[\w-]{24,}"), rf"\1{MASK}"),
 )
+
+
+def chain_label(chain: str) -> str:
+    """The chain as a label: records say what they like, so one that we do not know is "other"."""
+    return chain if chain in CHAINS else OTHER
+
+
+def venue_label(venue: str) -> str:
+    """The venue as a label; one that we do not know is "other"."""
+    return venue if venue in VENUES else OTHER
 
 
 def redact(text: str) -> str:

@@ -109,7 +109,9 @@ class EnrichTransform:
         for received in batch:
             event = received.event
             if isinstance(event, Launch):
-                telemetry.LAUNCHES.labels(event.chain, event.venue).inc()
+                chain = telemetry.chain_label(event.chain)
+                venue = telemetry.venue_label(event.venue)
+                telemetry.LAUNCHES.labels(chain, venue).inc()
         for fold in self._folds.values():
             telemetry.UNKNOWN_POOLS.inc(fold.unknown)
             fold.unknown = 0

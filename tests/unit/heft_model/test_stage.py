@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from heft_model.batcher import BatcherSettings
@@ -56,6 +57,22 @@ async def scorer() -> Fussy:
 async def registry(tmp_path: Path) -> Registry:
     """An empty registry."""
     return Registry(tmp_path / "mine", builtin=tmp_path / "none")
+
+
+async def test_a_made_up_chain_is_counted_with_the_others(scorer: Fussy) -> None:
+    """No metric grows by what a record says."""
+
+    def verdicts(chain: str) -> float | None:
+        return REGISTRY.get_sample_value("heft_verdicts_total", {"chain": chain})
+
+    dossier = replace(facts(1), chain="made-up")
+    record = Record(FACTS.name, 0, 0, b"", b"")
+    transform = ScoreTransform(scorer, clock=SystemClock())
+    before = verdicts("other") or 0.0
+    await transform.apply([Received(dossier, record)])
+    transform.close()
+    assert verdicts("other") == before + 1
+    assert verdicts("made-up") is None
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import structlog
 from prometheus_client.metrics import MetricWrapperBase
 
 from streams import telemetry
-from streams.telemetry import configure_logging, redact
+from streams.quotes import QUOTES
+from streams.telemetry import chain_label, configure_logging, redact, venue_label
 
 SECRET = "s3cr3tS3cr3tS3cr3tS3cr3t"
 
@@ -38,6 +39,14 @@ def logged(*, as_json: bool = True) -> io.StringIO:
     stream = io.StringIO()
     configure_logging(as_json=as_json, stream=stream)
     return stream
+
+
+def test_labels_are_known_words() -> None:
+    """Every chain and venue that we can name keeps its name; any other is one of the others."""
+    chains = [*QUOTES, "devnet"]
+    assert [chain_label(chain) for chain in [*chains, "made-up"]] == [*chains, "other"]
+    venues = ["uniswap-v2", "sushiswap-v2"]
+    assert [venue_label(venue) for venue in [*venues, "made-up"]] == [*venues, "other"]
 
 
 @pytest.mark.parametrize(

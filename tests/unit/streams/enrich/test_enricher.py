@@ -366,6 +366,18 @@ async def test_events_of_unknown_pools_are_counted(state: State) -> None:
 
 
 @pytest.mark.anyio
+async def test_labels_are_words_of_ours(state: State) -> None:
+    """Chains and venues that a record makes up count together: no metric grows by them."""
+    labels = {"chain": "other", "venue": "other"}
+    before = sample("heft_launches_total", **labels)
+    launches = [Script(chain=f"chain-{n}", venue=f"venue-{n}").launch().events[0] for n in range(9)]
+    consumer = Consumer(state, 1)
+    await consumer.run(records_of(launches, 1))
+    assert sample("heft_launches_total", **labels) == before + 9
+    assert REGISTRY.get_sample_value("heft_launches_total", {**labels, "chain": "chain-0"}) is None
+
+
+@pytest.mark.anyio
 async def test_a_dossier_that_cannot_be_made_refuses_one_record(state: State) -> None:
     """The record at which it was due is refused; every other dossier is told, without gaps."""
     consumer = Consumer(state, 1)
