@@ -20,11 +20,11 @@ __all__ = ["EvidenceSettings", "candidates", "hide", "rank", "say"]
 class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How much work a reason is worth."""
 
-    floor: float = 0.5
+    floor: float = 0.9
     """Explain verdicts from this share of the alert threshold on; a higher one saves time."""
-    tried: int = 8
+    tried: int = 5
     """Facts hidden one by one; each costs about one more scored dossier."""
-    kept: int = 4
+    kept: int = 3
     """Facts named in the verdict."""
     least: float = 0.0005
     """A fact that moves the probability less is not named. Small, because where many facts agree
