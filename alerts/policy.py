@@ -169,13 +169,16 @@ def follow(
 
 
 def _first_word(verdict: Verdict, settings: PolicySettings) -> Raise | Silent:
-    if verdict.probability < _threshold(verdict, settings):
-        return Silent("below-threshold")
+    """What is seen to have happened is told whatever was thought; an opinion has to be strong."""
     if verdict.liquidity_max < settings.minimum_liquidity:
         return Silent("too-little-liquidity")
-    if verdict.age < settings.minimum_age and not is_drained(verdict):
+    if is_drained(verdict):
+        return Raise(happened=True)
+    if verdict.probability < _threshold(verdict, settings):
+        return Silent("below-threshold")
+    if verdict.age < settings.minimum_age:
         return Silent("too-young")
-    return Raise(happened=is_drained(verdict))
+    return Raise(happened=False)
 
 
 def _is_material(verdict: Verdict, history: History, settings: PolicySettings) -> bool:

@@ -122,10 +122,14 @@ def _alerts(part: str, verdicts: Sequence[Verdict], outcomes: Mapping[str, Outco
 def _first_alerts(verdicts: Sequence[Verdict]) -> dict[str, Verdict]:
     first: dict[str, Verdict] = {}
     for verdict in sorted(verdicts, key=lambda each: each.sequence):
-        old = verdict.age >= YOUNGEST_ALERT_S or _is_drained(verdict)
-        if old and verdict.probability >= verdict.threshold:
+        if _is_drained(verdict) or _is_opinion(verdict):
             first.setdefault(verdict.key, verdict)
     return first
+
+
+def _is_opinion(verdict: Verdict) -> bool:
+    """Whether the verdict alone is enough to alert."""
+    return verdict.age >= YOUNGEST_ALERT_S and verdict.probability >= verdict.threshold
 
 
 def _is_drained(verdict: Verdict) -> bool:

@@ -54,7 +54,7 @@ def after(*verdicts: Verdict) -> History:
         ({"liquidity": 0.51}, DEFAULT, Raise(happened=False)),
         ({"liquidity": 0.51, "trigger": "drained"}, DEFAULT, Raise(happened=True)),
         ({"liquidity": 0.0, "liquidity_max": 0.0}, DEFAULT, Raise(happened=False)),
-        ({"liquidity": 0.0, "probability": 0.1}, DEFAULT, Silent("below-threshold")),
+        ({"liquidity": 0.0, "probability": 0.1}, DEFAULT, Raise(happened=True)),
     ],
 )
 def test_first_word(changes: dict[str, Any], settings: PolicySettings, decision: Decision) -> None:
