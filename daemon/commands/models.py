@@ -75,6 +75,9 @@ def rollback(common: Common = Common()) -> None:
 
 
 def _registry(common: Common) -> Registry:
+    from daemon.run import configure_quiet
     from heft_model.registry import Registry
 
-    return Registry(settings_from(common).model.registry)
+    settings = settings_from(common)
+    configure_quiet(settings.log)
+    return Registry(settings.model.registry)
