@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import anyio
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from streams.broker import KafkaSettings
 from streams.errors import Invalid, Retry
@@ -17,6 +19,7 @@ from streams.errors import Invalid, Retry
 __all__ = ["admin", "start", "stop", "told"]
 
 CLOSE_SECONDS = 5.0
+CANCEL_SECONDS = 0.1
 
 DENIED = (
     kafka_errors.AuthenticationFailedError,
@@ -69,9 +72,7 @@ async def stop(client: Any) -> None:
     In a task of its own, since a consumer that waits to repeat a fetch raises ``CancelledError``
     when it is stopped (``Fetcher.close``), which would end ours; its connections stay open then.
     """
-    _say_good_bye(client)
-    close = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
-    stopping = asyncio.ensure_future(close())
+    stopping = asyncio.ensure_future(_close(client))
     with anyio.move_on_after(CLOSE_SECONDS, shield=True):
         await asyncio.wait([stopping])
         if stopping.cancelled():
@@ -79,15 +80,33 @@ async def stop(client: Any) -> None:
     stopping.cancel()
 
 
-def _say_good_bye(client: Any) -> None:
-    """Leave the group also in its generation 0.
-
-    aiokafka does from 1 on only, and Tansu counts from 0: without this, the next member waits
-    until the session of the last one has run out.
-    """
+async def _close(client: Any) -> None:
     coordinator = getattr(client, "_coordinator", None)
-    if coordinator is not None and coordinator.generation == 0:
-        coordinator.generation = 1
+    if coordinator is not None:
+        await _leave(client, coordinator)
+    await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+
+
+async def _leave(consumer: Any, coordinator: Any) -> None:
+    """Leave the group at once, also in the middle of a join or in generation 0 (Tansu's first).
+
+    aiokafka does neither: it waits for the join, that is for the other members' batches. The
+    coordinator's own connection may be held by the join, so the good-bye takes another; without
+    one, the others would wait until our session has run out.
+    """
+    await _end(coordinator._coordination_task)  # noqa: SLF001
+    request = LeaveGroupRequest(coordinator.group_id, coordinator.member_id)
+    coordinator.generation = OffsetCommitRequest.DEFAULT_GENERATION_ID  # said once is enough
+    if coordinator.member_id and coordinator.coordinator_id is not None:
+        with suppress(kafka_errors.KafkaError):
+            await consumer._client.send(coordinator.coordinator_id, request)  # noqa: SLF001
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it ends: its heart beat, if it waits for that, takes a cancellation for its."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_SECONDS)
 
 
 @asynccontextmanager

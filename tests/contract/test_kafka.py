@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -176,12 +178,39 @@ async def test_partitions_are_given_away_after_the_batch_in_hand(broker: KafkaBr
     assert member.generation > generation
 
 
+async def test_a_join_that_is_cut_short_leaves_nothing_running(embedded_address: str) -> None:
+    """Nobody waits for the batch that another member has in hand, and no task outlives it."""
+    broker = KafkaBroker(KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50))
+    topic = msgspec.structs.replace(TOPIC, name="heft.test-short.v1")
+    await broker.ensure_topics([topic], 2)
+    await broker.publish([Message(topic.name, "k", b"0")])
+    member = await broker.subscribe(topic.name, topic.name)
+    await _some(member)
+    before = _routines()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(broker.subscribe, topic.name, topic.name)
+        asked = (await member.joined())._coordinator._rejoin_needed_fut
+        while not asked.done():
+            await anyio.sleep(0.05)
+        tasks.cancel_scope.cancel()
+    assert _routines() == before
+    await member.close()
+    await broker.close()
+
+
+def _routines() -> Counter[str]:
+    """What consumers keep running until they are stopped."""
+    names = (str(task.get_coro()) for task in asyncio.all_tasks())
+    kinds = ("_coordination_routine", "_fetch_requests_routine", "_md_synchronizer", ".stop")
+    return Counter(kind for name in names for kind in kinds if kind in name)
+
+
 async def test_partitions_that_come_back_are_a_new_assignment(embedded_address: str) -> None:
     """Nothing is ours between losing a session and the group's answer: another may have had it."""
     broker = KafkaBroker(KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50))
     topic = msgspec.structs.replace(TOPIC, name="heft.test-back.v1")
     await broker.ensure_topics([topic], 2)
-    member = await broker.subscribe(topic.name, "g", max_wait=0.1)
+    member = await broker.subscribe(topic.name, topic.name, max_wait=0.1)
     places = (await member.joined()).assignment()
     seen = []
     for step in (_stay, member.on_partitions_revoked, member.on_partitions_assigned):
@@ -200,7 +229,7 @@ async def test_a_lag_asked_during_a_rebalance_is_asked_again(embedded_address: s
     broker = KafkaBroker(KafkaSettings(bootstrap_servers=embedded_address, fetch_max_wait_ms=50))
     topic = msgspec.structs.replace(TOPIC, name="heft.test-moving.v1")
     await broker.ensure_topics([topic], 2)
-    member = await broker.subscribe(topic.name, "g", max_wait=0.1)
+    member = await broker.subscribe(topic.name, topic.name, max_wait=0.1)
     await member.batch()
 
     async def move() -> None:
@@ -227,7 +256,7 @@ async def test_a_commit_answered_after_the_partitions_moved_is_not_remembered(
     topic = msgspec.structs.replace(TOPIC, name="heft.test-late.v1")
     await broker.ensure_topics([topic], 2)
     await broker.publish([Message(topic.name, "k", b"0")])
-    member = await broker.subscribe(topic.name, "g")
+    member = await broker.subscribe(topic.name, topic.name)
     await _some(member)
 
     async def move() -> None:
