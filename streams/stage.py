@@ -170,7 +170,7 @@ class Drain:
         self._waits: set[anyio.CancelScope] = set()
 
     def ask(self) -> None:
-        """End every wait for records or for a repetition, now and from now on."""
+        """End every wait for the group, records or a repetition, now and from now on."""
         self.asked = True
         for scope in self._waits:
             scope.cancel()
@@ -244,7 +244,9 @@ class _Loop:
         self._lag_due = clock.now()
 
     async def run(self) -> None:
-        subscription = self._subscription = await self._patiently(self._subscribe)
+        subscription = await self._patiently(self._join)
+        if subscription is None:
+            return
         while (records := await self._patiently(partial(self._read, subscription))) is not None:
             await self._turn(subscription, records)
         if rest := subscription.rest():
@@ -256,15 +258,18 @@ class _Loop:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await self._subscription.close()
 
-    async def _subscribe(self) -> Subscription:
+    async def _join(self) -> Subscription | None:
+        """Be a member of the group, or ``None`` when asked to drain before that."""
         stage = self._stage
-        return await self._broker.subscribe(
-            stage.topic.name,
-            stage.group,
-            max_records=stage.max_records,
-            min_records=stage.min_records,
-            max_wait=stage.max_wait,
-        )
+        with self._drain.interrupts():
+            self._subscription = await self._broker.subscribe(
+                stage.topic.name,
+                stage.group,
+                max_records=stage.max_records,
+                min_records=stage.min_records,
+                max_wait=stage.max_wait,
+            )
+        return self._subscription
 
     async def _read(self, subscription: Subscription) -> list[Record] | None:
         """The next batch, or ``None`` when asked to drain."""

@@ -493,6 +493,31 @@ async def test_drain_ends_a_wait_for_records() -> None:
             drain.ask()
 
 
+class Silent(MemoryBroker):
+    """A broker on which a join is never answered."""
+
+    async def subscribe(self, *_: object, **__: object) -> MemorySubscription:
+        """Wait for the other members for ever."""
+        await anyio.sleep_forever()
+        raise AssertionError("for ever is over")
+
+
+async def test_drain_ends_a_wait_for_the_group() -> None:
+    """A stage whose join is not answered ends at once, without having begun."""
+    drain, transform = Drain(), Copy()
+    stage = Stage("copy", SOURCE, transform)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+
+            async def go() -> None:
+                await run_stage(stage, Silent(), clock=EagerClock(), brake=Brake(), drain=drain)
+
+            tasks.start_soon(go)
+            await anyio.wait_all_tasks_blocked()
+            drain.ask()
+    assert transform.calls == []
+
+
 async def test_drain_ends_a_wait_for_the_world() -> None:
     """A stage that cannot finish its batch gives up uncommitted, without an error."""
     broker, drain, clock = await broker_with(launches(3)), Drain(), HandClock()
