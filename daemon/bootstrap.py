@@ -54,6 +54,9 @@ __all__ = [
     "source_part",
 ]
 
+SCORED_AT_ONCE = 64
+"""Dossiers in one turn of the score stage: a turn is finished before a drain, which has 10 s."""
+
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
     """Who judges: a scorer, and where to look for a newer champion, if it may change."""
@@ -102,7 +105,7 @@ def score_part(plant: Plant, judge: Judge) -> Part:
             judge.scorer, clock=plant.clock, registry=judge.registry, settings=batches
         )
         try:
-            await _run(plant, "score", FACTS, transform, drain)
+            await _run(plant, "score", FACTS, transform, drain, most=SCORED_AT_ONCE)
         finally:
             transform.close()
 
@@ -197,14 +200,22 @@ def _webhook(webhook: Webhook, clock: Clock) -> WebhookSink:
     return WebhookSink(settings, Secret(secret), clock)
 
 
-async def _run(plant: Plant, name: str, topic: Topic, transform: Transform, drain: Drain) -> None:
+async def _run(
+    plant: Plant,
+    name: str,
+    topic: Topic,
+    transform: Transform,
+    drain: Drain,
+    *,
+    most: int | None = None,
+) -> None:
     stages = plant.settings.stages
     await run_stage(
         Stage(
             name,
             topic,
             transform,
-            max_records=stages.max_records,
+            max_records=min(stages.max_records, most or stages.max_records),
             max_wait=stages.max_wait_seconds,
         ),
         plant.cluster.broker,
