@@ -72,8 +72,10 @@ class Registry:
     def candidates(self) -> list[str]:
         """Every version, in the order in which to try to serve: the champion first."""
         named: list[str | None] = []
-        with suppress(Invalid):  # a spoilt pointer must not keep the service from starting
+        try:
             named = [self.champion(), self.previous()]
+        except Invalid as error:  # a spoilt pointer must not keep the service from starting
+            log.warning("champion_unknown", error=str(error))
         others = [manifest.id for manifest in reversed(self.versions())]
         return list(dict.fromkeys(name for name in [*named, *others] if name is not None))
 
@@ -151,7 +153,7 @@ class Registry:
             return msgspec.json.decode(self._pointer.read_bytes(), type=Pointer)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(f"{self._pointer} cannot be read: {error}", reason="pointer") from error
 
     def _write(self, pointer: Pointer) -> None:

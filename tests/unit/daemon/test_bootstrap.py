@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 from rich.console import Console as Terminal
+from structlog.testing import capture_logs
 
 from alerts.console import ConsoleSettings
 from alerts.policy import PolicySettings
@@ -98,6 +99,20 @@ def test_the_bundle_is_the_champion_a_version_or_a_folder(tmp_path: Path) -> Non
         assert (judge.scorer.bundle, judge.registry) == (id_, None)
         assert judge.manifest is not None
         assert judge.manifest.id == id_
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["garbage\n", "", "\x00", '{"x":' + "[" * 9999], ids=["text", "empty", "zero", "deep"]
+)
+def test_a_spoilt_pointer_is_told_and_something_serves(tmp_path: Path, spoilt: str) -> None:
+    """What ships judges when nobody can read who should, and the log says so once."""
+    (tmp_path / "champion.json").write_text(spoilt)
+    with capture_logs() as lines:
+        judge = open_judge(Model(registry=tmp_path))
+    assert judge.scorer.bundle in {manifest.id for manifest in Registry(tmp_path).versions()}
+    (told,) = [line for line in lines if line["log_level"] == "warning"]
+    assert told["event"] == "champion_unknown"
+    assert "champion.json cannot be read" in told["error"]
 
 
 async def test_the_archive_is_off_without_a_folder(tmp_path: Path) -> None:
