@@ -88,16 +88,16 @@ class Registry:
         return stat.st_mtime_ns, stat.st_ino
 
     def folder(self, version: str) -> Path:
-        """Where a version's files are; raises ``Invalid`` when there is no such version."""
-        for root in (self._versions, self._builtin):
-            for path in _folders(root):
-                if path.name == version or _id(path) == version:
-                    return path
-        raise Invalid(f"there is no model version {version!r}: see heft models", reason="version")
+        """Where a version's files are; raises ``Invalid`` when there is no such version.
+
+        Of several copies it is the first that is sound.
+        """
+        first, *others = self._copies(version)
+        return self._sound(version)[0] if others else first
 
     def load(self, version: str) -> Bundle:
-        """The verified bundle of a version; raises ``Invalid``."""
-        return load_bundle(self.folder(version))
+        """The verified bundle of a version, from its first sound copy; raises ``Invalid``."""
+        return self._sound(version)[1]
 
     def newest_before(self, moment: datetime) -> Manifest | None:
         """The freshest version that has seen no launch at or after ``moment``.
@@ -147,6 +147,26 @@ class Registry:
         self._write(Pointer(champion=bundle.id, previous=pointer.champion))
         log.info("bundle_rolled_back", bundle=bundle.id, previous=pointer.champion)
         return bundle.id
+
+    def _copies(self, version: str) -> list[Path]:
+        """The user's own first; raises ``Invalid`` when there is none."""
+        folders = [path for root in (self._versions, self._builtin) for path in _folders(root)]
+        copies = [path for path in folders if path.name == version or _id(path) == version]
+        if not copies:
+            raise Invalid(
+                f"there is no model version {version!r}: see heft models", reason="version"
+            )
+        return copies
+
+    def _sound(self, version: str) -> tuple[Path, Bundle]:
+        """The first copy that verifies; a spoilt one must not hide it."""
+        *earlier, last = self._copies(version)
+        for path in earlier:
+            try:
+                return path, load_bundle(path)
+            except Invalid as error:
+                log.warning("copy_refused", bundle=version, error=str(error))
+        return last, load_bundle(last)
 
     def _read(self) -> Pointer | None:
         try:

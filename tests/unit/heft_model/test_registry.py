@@ -115,6 +115,22 @@ def test_a_spoilt_version_hides_no_other(registry: Registry, tmp_path: Path) -> 
     assert len(registry.versions()) == 2
 
 
+@pytest.mark.parametrize("file", ["model.onnx", "manifest.json"])
+def test_a_spoilt_copy_hides_no_sound_one(registry: Registry, tmp_path: Path, file: str) -> None:
+    """Of a version that is there twice, the copy that verifies is served, and may be promoted."""
+    shipped, builtin = registry.champion(), tmp_path / "builtin" / "nano"
+    registry.add(builtin)
+    mine = tmp_path / "mine" / "versions" / shipped
+    assert registry.folder(shipped) == mine
+    (mine / file).write_bytes(b"cut")
+    assert registry.load(shipped).id == shipped
+    assert registry.folder(shipped) == builtin
+    registry.promote(shipped)
+    (builtin / file).write_bytes(b"cut")
+    with pytest.raises(Invalid):
+        registry.load(shipped)
+
+
 @pytest.mark.parametrize("version", ["nothing", "../../etc", ""])
 def test_no_such_version(registry: Registry, version: str) -> None:
     """A mistyped id is said in one line."""
