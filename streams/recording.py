@@ -9,8 +9,9 @@ Two layouts are known, both Parquet:
 
 Rows come sorted by block, log index and pool, the same at every reading, so that a count of rows
 is a source checkpoint. Amounts may be numbers or decimal strings; events of pools that no pools
-file names are left out. DuckDB sorts on disk when memory is short. A folder that cannot be read
-as a recording is ``Invalid`` with the reason in one line.
+file names are left out, as are pools without events, and the log says how many. DuckDB sorts on
+disk when memory is short. A folder that cannot be read as a recording is ``Invalid`` with the
+reason in one line.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
+import structlog
 
 from streams.blocktime import time_of_block
 from streams.errors import Invalid
@@ -31,6 +33,8 @@ from streams.events import MOST_AMOUNT, MOST_NAME, MOST_QUOTE_SYMBOL, Address, S
 from streams.quotes import QUOTES, WRAPPED_COIN, Quote, quote_of
 
 __all__ = ["End", "PoolRow", "Recording", "Row", "open_recording"]
+
+log = structlog.get_logger(__name__)
 
 ROWS_PER_FETCH = 10_000
 EVM_CHAIN = "ethereum"
@@ -139,6 +143,7 @@ def open_recording(folder: Path, *, limit_pools: int | None = None) -> Recording
         database = duckdb.connect(config=_CONFIG)
         tables = _tables(database, folder)
         _create_events(database, tables)
+        _tell_left_out(database, tables["pools"])
         pools = _pools(database, tables, limit_pools)
         _keep(database, pools)
         return _checked(folder, pools, database)
@@ -309,6 +314,18 @@ def _select(kind: str, turn: int, table: _Table) -> str:
         f"{a} a, {b} b, {c} c, {d} d, {turn} turn, filename, file_row_number place "
         f"from {table.source}"
     )
+
+
+def _tell_left_out(database: duckdb.DuckDBPyConnection, pools: _Table) -> None:
+    """Warn of what is in the files and is not played, with or without a limit of pools."""
+    listed = f"(select distinct lower({pools.get('pool')}) as pool from {pools.source})"
+    query = "select count(distinct pool), count(pool) from {} a anti join {} b using (pool)"
+    unlisted, events = _one(database, query.format("events", listed))
+    if unlisted:
+        log.warning("pools_unlisted", pools=unlisted, events=events)
+    silent, _ = _one(database, query.format(listed, "events"))
+    if silent:
+        log.warning("pools_without_events", pools=silent)
 
 
 def _pools(

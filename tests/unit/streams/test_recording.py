@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from streams.blocktime import time_of_block
 from streams.errors import Invalid
@@ -354,14 +355,27 @@ def test_no_pools_at_all(crowd: Path) -> None:
         open_recording(crowd, limit_pools=0)
 
 
-def test_events_of_unknown_pools_are_left_out(tmp_path: Path) -> None:
-    """What no pools file names is not played; a pool without events is not followed."""
-    recording = open_recording(
-        write(tmp_path, pools=[pool("0xp1"), pool("0xp3")], sync=[sync("0xp1"), sync("0xp2")])
-    )
+@pytest.mark.parametrize("limit", [None, 1])
+def test_events_of_unknown_pools_are_left_out(tmp_path: Path, limit: int | None) -> None:
+    """What no pools file names is not played; a pool without events is not followed; both told."""
+    listed = [pool("0xp1"), pool("0xp3"), pool("0xp4"), pool("0xp5")]
+    syncs = [sync("0xp1"), sync("0xP2"), sync("0xp2", 1), sync("0xp6")]
+    with capture_logs() as told:
+        recording = open_recording(write(tmp_path, pools=listed, sync=syncs), limit_pools=limit)
     assert list(recording.pools) == ["0xp1"]
     assert recording.count == 1
     assert [row.pool for row in recording.rows()] == ["0xp1"]
+    assert told == [
+        {"event": "pools_unlisted", "pools": 2, "events": 3, "log_level": "warning"},
+        {"event": "pools_without_events", "pools": 3, "log_level": "warning"},
+    ]
+
+
+def test_a_whole_recording_is_not_warned_of(crowd: Path) -> None:
+    """Pools beyond the limit are left out on request, and nothing is said."""
+    with capture_logs() as told:
+        open_recording(crowd, limit_pools=7)
+    assert told == []
 
 
 def test_a_pool_of_two_files_is_one_pool(tmp_path: Path) -> None:
