@@ -244,10 +244,17 @@ class _Table(msgspec.Struct, frozen=True):
 
     source: str
     columns: dict[str, str]
+    types: dict[str, str]
+    """DuckDB's, by our names."""
 
     def get(self, column: str, otherwise: str = "null") -> str:
         """SQL for ``column`` by our name, or ``otherwise`` where the files lack it."""
         return f'"{self.columns[column]}"' if column in self.columns else otherwise
+
+    def time(self) -> str:
+        """SQL for UNIX seconds, which files hold as numbers or as timestamps."""
+        dated = self.types.get("timestamp", "").startswith("TIMESTAMP")
+        return f"{'epoch' if dated else ''}({self.get('timestamp')})::double"
 
 
 def _tables(database: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, _Table]:
@@ -273,7 +280,8 @@ def _table(database: duckdb.DuckDBPyConnection, files: list[Path], kind: str) ->
     if absent:
         names = ", ".join(sorted(absent))
         raise Invalid(f"{files[0].name} lacks the column(s) {names}", reason="columns")
-    return _Table(source, columns)
+    types = {_RENAMED.get(name, name): type_ for name, type_, *_ in described}
+    return _Table(source, columns, types)
 
 
 def _create_events(database: duckdb.DuckDBPyConnection, tables: dict[str, _Table]) -> None:
@@ -309,7 +317,7 @@ def _select(kind: str, turn: int, table: _Table) -> str:
     return (
         f"select '{kind}' kind, lower({table.get('pool')}) pool, "
         f"{table.get('block')}::bigint block, "
-        f"{table.get('log_index', '0')} log_index, {table.get('timestamp')}::double as time, "
+        f"{table.get('log_index', '0')} log_index, {table.time()} as time, "
         f'lower({sender}::varchar) sender, lower({table.get("to")}::varchar) "to", '
         f"{a} a, {b} b, {c} c, {d} d, {turn} turn, filename, file_row_number place "
         f"from {table.source}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,17 @@ def test_times_count_only_where_every_event_has_one(tmp_path: Path) -> None:
     assert not recording.timed
     expected = [time_of_block("ethereum", FIRST_BLOCK + number) for number in (0, 0, 1)]
     assert [row.time for row in recording.rows()] == expected
+
+
+@pytest.mark.parametrize("zone", [None, UTC], ids=["naive", "zoned"])
+@pytest.mark.parametrize("column", ["timestamp", "timestamps"])
+def test_times_may_be_timestamps(tmp_path: Path, zone: tzinfo | None, column: str) -> None:
+    """What Parquet calls a timestamp counts as the UNIX seconds that it is, in UTC."""
+    at = datetime.fromtimestamp(T0, UTC).replace(tzinfo=zone)
+    syncs = renamed([sync(timestamp=at)], timestamp=column)
+    recording = open_recording(write(tmp_path, pools=[pool()], sync=syncs))
+    assert recording.timed
+    assert [row.time for row in recording.rows()] == [T0]
 
 
 @pytest.mark.parametrize("timed", [True, False])
