@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -38,8 +38,8 @@ def score_file(model: Model, file: Path, out: Path | None) -> int:
     scorer = open_judge(model).scorer
     workers = model.workers or os.cpu_count() or 1
     refused = 0
-    with _source(file) as lines, _target(out) as target:
-        for answer in score_lines(lines, scorer, batch=model.batch, workers=workers):
+    with _source(file) as lines, _told_if_full(out), _target(out) as target:
+        for answer in score_lines(_read(lines, file), scorer, batch=model.batch, workers=workers):
             if isinstance(answer, Verdict):
                 write_line(target, answer)
             else:
@@ -98,6 +98,34 @@ def _source(file: Path) -> AbstractContextManager[BinaryIO]:
         return file.open("rb")
     except OSError as error:
         raise Invalid(f"cannot read {file}: {error.strerror}", reason="input") from error
+
+
+def _read(lines: Iterable[bytes], file: Path) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except OSError as error:
+        raise Invalid(f"cannot read {file}: {error.strerror}", reason="input") from error
+
+
+@contextmanager
+def _told_if_full(out: Path | None) -> Iterator[None]:
+    """A failed write as ``Invalid``; a reader that went away is the command line's matter."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if out is None:
+            _forget_output()
+        where = out or "standard output"
+        raise Invalid(f"cannot write {where}: {error.strerror}", reason="output") from error
+
+
+def _forget_output() -> None:
+    """Else the interpreter tries at its end to write what is left, and complains once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _target(out: Path | None) -> AbstractContextManager[BinaryIO]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.unit.heft_model.making import many, write_tiny_bundle
 
 pytestmark = pytest.mark.train
 
+ROOT = Path(__file__).parents[2]
 FACTS = [encode(dossier) for dossier in many(5)]
 
 
@@ -66,3 +69,21 @@ def test_output_that_cannot_be_written(
     assert (
         capsys.readouterr().err == "heft: cannot write no/where.jsonl: No such file or directory\n"
     )
+
+
+@pytest.mark.parametrize("out", [(), ("--out", "/dev/full")])
+def test_a_full_disk_is_one_line(elsewhere: Path, bundle: str, out: tuple[str, ...]) -> None:
+    """Whether standard output or a file is what cannot take the verdicts."""
+    (elsewhere / "facts.jsonl").write_bytes(FACTS[0])
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "daemon", "score", "facts.jsonl", "--bundle", bundle, *out],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    where = out[-1] if out else "standard output"
+    told = f"heft: cannot write {where}: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, told)
