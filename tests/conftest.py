@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from anyio.from_thread import start_blocking_portal
 
 from streams.embedded import embedded_broker
@@ -18,6 +19,12 @@ ROOT = Path(__file__).parent.parent
 
 # What aiokafka has to say of a broken connection reaches a test as an exception.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logging() -> None:
+    """No test inherits the log level that another one has set."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
