@@ -132,7 +132,9 @@ def test_glossary_terms_are_in_use() -> None:
 
 def test_nothing_of_one_machine_is_in_the_repository() -> None:
     """No absolute path of a checkout, no unfinished business, no filled-in-later marks."""
-    told = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+|tmp/\w+)/|\b(?:TODO|FIXME|XXX)\b|@@[A-Z]+@@")
+    told = re.compile(
+        r"(?<![\w.])/(?:root|home/\w+|Users/\w+|tmp/\w+)/|\b(?:TODO|FIXME|XXX)\b|@@[A-Z]+@@"
+    )
     found = [
         f"{relative(path)}: {match[0]}"
         for path in texts()
