@@ -18,13 +18,14 @@ from daemon.display.summary import flow_table
 from daemon.display.view import View, log_stream
 from daemon.health import listen
 from daemon.jobs.collect import events_of
-from daemon.jobs.verdicts import write_verdicts
+from daemon.jobs.verdicts import check_writable, write_verdicts
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.run import configure_quiet
 from daemon.settings import Kafka, Model, Settings, State
 from heft_model.registry import Registry
 from streams.clock import SystemClock
+from streams.errors import Invalid
 from streams.events import Verdict
 from streams.recording import Recording, open_recording
 from streams.replay import ReplaySource
@@ -43,6 +44,7 @@ async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions
     """Play the folder, then write and print what was asked for; gives the exit code."""
     terminal, out = Console(stderr=True), Console(highlight=False)
     configure_quiet(settings.log, log_stream(terminal))
+    _check(settings, options)
     recording = await anyio.to_thread.run_sync(_open, folder, options.limit_pools)
     model = settings.model
     if options.report and not model.bundle:
@@ -58,6 +60,16 @@ async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions
             out.print(flow_table(plant.progress, monotonic() - started))
             await _tell(plant, recording, judge, options, out)
     return 0
+
+
+def _check(settings: Settings, options: ReplayOptions) -> None:
+    """Refuse at once what would fail only at the end, or do something else than was asked."""
+    if options.external and not settings.kafka.bootstrap_servers:
+        raise Invalid("--external needs kafka.bootstrap_servers in the settings", reason="usage")
+    if options.limit_pools is not None and options.limit_pools < 1:
+        raise Invalid("--limit-pools must be 1 or more", reason="usage")
+    if options.verdicts is not None:
+        check_writable(options.verdicts)
 
 
 def apart(settings: Settings) -> Settings:

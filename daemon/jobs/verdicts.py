@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,7 @@ from typing import BinaryIO
 from streams.errors import Invalid
 from streams.events import Verdict, encode
 
-__all__ = ["in_order", "write_line", "write_verdicts"]
+__all__ = ["check_writable", "in_order", "write_line", "write_verdicts"]
 
 
 def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -17,14 +18,29 @@ def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda each: (each.at, each.chain, each.pool, each.sequence))
 
 
+def check_writable(path: Path) -> None:
+    """Raise ``Invalid`` when ``write_verdicts`` could not write there; changes nothing."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise Invalid(f"cannot write {path}: name a file in a folder of yours", reason="output")
+
+
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> int:
     """Write them in order and return their number; raises ``Invalid`` when that cannot be."""
+    ordered = in_order(verdicts)
+    target = path.resolve()
+    if target.exists() and not target.is_file():  # a pipe or a device: nothing to keep whole
+        part = target
+    else:
+        part = target.with_name(f".{target.name}.part")
     try:
-        with path.open("wb") as file:
-            ordered = in_order(verdicts)
+        with part.open("wb") as file:
             for verdict in ordered:
                 write_line(file, verdict)
+        if part != target:
+            part.replace(target)
     except OSError as error:
+        if part != target:
+            part.unlink(missing_ok=True)
         raise Invalid(f"cannot write {path}: {error.strerror}", reason="output") from error
     return len(ordered)
 

@@ -148,3 +148,27 @@ def test_state_that_is_no_database(tmp_path: Path, recording: Path) -> None:
     (tmp_path / "file").write_text("")
     code, _ = heft("replay", recording, "--state", "file", folder=tmp_path)
     assert code == 1
+
+
+def test_verdicts_that_cannot_be_written(tmp_path: Path, bundle: Path, recording: Path) -> None:
+    """Said before anything is played; exit code 1."""
+    code, said = heft(
+        *("replay", recording, "--bundle", bundle, "--verdicts", tmp_path / "no" / "v.jsonl"),
+        folder=tmp_path,
+    )
+    assert code == 1
+    assert "cannot write" in said
+
+
+def test_external_without_a_kafka(tmp_path: Path, recording: Path) -> None:
+    """A replay does not quietly do something else than was asked; exit code 2."""
+    code, said = heft("replay", recording, "--external", folder=tmp_path)
+    assert code == 2
+    assert "kafka.bootstrap_servers" in said
+
+
+def test_no_pools_wanted(tmp_path: Path, recording: Path) -> None:
+    """A limit below one is no limit; exit code 2."""
+    code, said = heft("replay", recording, "--limit-pools", "-1", folder=tmp_path)
+    assert code == 2
+    assert "--limit-pools" in said
