@@ -13,13 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 from cyclopts import App, CycloptsError, Parameter
 
+from daemon.exits import FAILED, INTERRUPTED, MISUSED
 from streams.errors import HeftError, Invalid
 
 __all__ = ["app", "main"]
-
-FAILED = 1
-MISUSED = 2
-INTERRUPTED = 130
 
 SUMMARY = """Watches chains for new trading pairs and warns before a token rugs.
 

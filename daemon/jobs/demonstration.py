@@ -15,6 +15,7 @@ from daemon.bootstrap import Judge, open_judge, sinks_from
 from daemon.display.planted import planted_table, read_planted, score_line
 from daemon.display.summary import flow_table, latencies
 from daemon.display.view import View, log_stream
+from daemon.exits import INTERRUPTED
 from daemon.health import listen
 from daemon.jobs.collect import events_of_each
 from daemon.jobs.replaying import apart, with_state
@@ -49,8 +50,8 @@ async def demonstrate(settings: Settings, options: DemoOptions) -> int:
     alone = apart(settings)
     with _listen(settings.http, options.port) as listener, with_state(alone, None) as kept:
         async with open_plant(kept) as plant:
-            await _Demo(plant, recording, terminal, options).play(judge, listener)
-    return 0
+            ended = await _Demo(plant, recording, terminal, options).play(judge, listener)
+    return 0 if ended else INTERRUPTED
 
 
 def _listen(http: Http, port: int | None) -> socket.socket:
@@ -78,8 +79,8 @@ class _Demo:
         self._started = monotonic()
         self._http = ""
 
-    async def play(self, judge: Judge, listener: socket.socket) -> None:
-        """Play to the end, and then stay until a signal, unless told otherwise."""
+    async def play(self, judge: Judge, listener: socket.socket) -> bool:
+        """Play to the end (true), and then stay until a signal, unless told otherwise."""
         self._http = "http://{}:{}".format(*listener.getsockname()[:2])
         speed = _span(self._recording) / self._options.seconds if self._options.seconds else None
         wanted = Play(
@@ -93,7 +94,7 @@ class _Demo:
             watch=self._view.run,
             finish=self._finish,
         )
-        await play(self._plant, wanted)
+        return await play(self._plant, wanted)
 
     def _note(self, played: Played) -> None:
         self._plant.progress.note_played(played)

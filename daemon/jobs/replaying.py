@@ -16,6 +16,7 @@ from rich.console import Console
 from daemon.bootstrap import Judge, open_judge, sinks_from
 from daemon.display.summary import flow_table
 from daemon.display.view import View, log_stream
+from daemon.exits import INTERRUPTED
 from daemon.health import listen
 from daemon.jobs.collect import events_of
 from daemon.jobs.verdicts import check_writable, write_verdicts
@@ -56,7 +57,7 @@ async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions
             started = monotonic()
             if not await _play(plant, recording, judge, options, terminal):
                 terminal.print(_stopped(plant), soft_wrap=True)
-                return int(bool(options.verdicts or options.report))
+                return INTERRUPTED
             out.print(flow_table(plant.progress, monotonic() - started))
             await _tell(plant, recording, judge, options, out)
     return 0

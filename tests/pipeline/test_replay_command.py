@@ -79,7 +79,7 @@ def test_limit_and_state(tmp_path: Path, bundle: Path) -> None:
 
 
 def test_sigterm_drains(tmp_path: Path, bundle: Path) -> None:
-    """A replay that is asked to stop finishes its batches, says so, and leaves with 0."""
+    """A replay that is asked to stop finishes its batches, says so, and leaves with 130."""
     recording = write_recording(tmp_path / "recording", POOLS)
     with subprocess.Popen(
         [
@@ -96,7 +96,7 @@ def test_sigterm_drains(tmp_path: Path, bundle: Path) -> None:
             assert line
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
-    assert process.returncode == 0
+    assert process.returncode == 130
     assert rest.endswith("heft: stopped before the end; the next run starts over\n")
 
 
