@@ -28,6 +28,7 @@ from daemon.settings import Model, Settings, Webhook
 from daemon.supervisor import Part
 from heft_model.batcher import BatcherSettings
 from heft_model.bundle import Manifest, load_bundle, read_manifest
+from heft_model.calibrate import Threshold
 from heft_model.registry import Registry
 from heft_model.scorer import OnnxScorer, Scorer, open_scorer
 from heft_model.stage import ScoreTransform
@@ -65,6 +66,8 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry | None = None
     manifest: Manifest | None = None
     """Of the bundle that served first."""
+    promise: Threshold | None = None
+    """Its alert threshold, and the precision that it states for it."""
 
 
 def source_part(
@@ -159,10 +162,15 @@ def open_judge(model: Model) -> Judge:
     if not model.bundle:
         scorer = open_scorer(registry, max_batch=model.batch)
         manifest = read_manifest(registry.folder(scorer.bundle))
-        return Judge(scorer=scorer, registry=registry, manifest=manifest)
+        promise = scorer.calibration.threshold
+        return Judge(scorer=scorer, registry=registry, manifest=manifest, promise=promise)
     folder = Path(model.bundle)
     bundle = load_bundle(folder) if folder.is_dir() else registry.load(model.bundle)
-    return Judge(scorer=OnnxScorer(bundle, max_batch=model.batch), manifest=bundle.manifest)
+    return Judge(
+        scorer=OnnxScorer(bundle, max_batch=model.batch),
+        manifest=bundle.manifest,
+        promise=bundle.calibration.threshold,
+    )
 
 
 def sinks_from(settings: Settings, terminal: Terminal, clock: Clock) -> list[Sink]:

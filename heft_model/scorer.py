@@ -18,6 +18,7 @@ import structlog
 from heft_model.analysis import analyse
 from heft_model.batcher import batches_by_length
 from heft_model.bundle import Bundle
+from heft_model.calibrate import Calibration
 from heft_model.evidence import EvidenceSettings, candidates, hide, rank
 from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_word
 from heft_model.registry import Registry
@@ -78,6 +79,11 @@ class OnnxScorer:
     def bundle(self) -> str:
         """The id of the bundle that serves now."""
         return self._serving.bundle.id
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the bundle that serves now promises, and on what evidence."""
+        return self._serving.bundle.calibration
 
     def score(self, batch: Sequence[Facts]) -> list[Verdict]:
         """See ``Scorer.score``."""

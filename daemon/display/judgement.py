@@ -9,6 +9,7 @@ from rich.table import Table
 from daemon.bootstrap import Judge
 from daemon.display.tables import new_table
 from daemon.display.view import duration
+from heft_model.calibrate import Threshold
 from streams.events import Verdict
 from streams.recording import Recording
 from streams.replay import activity_from_rows
@@ -28,7 +29,7 @@ def report_tables(recording: Recording, judge: Judge, verdicts: Sequence[Verdict
         {f"{row.chain}:{row.pool}": row.file for row in recording.pools.values()},
         trained_until=trained_until,
     )
-    return [_detection(report), _alerts(report)]
+    return [_detection(report), _alerts(report, judge.promise)]
 
 
 def _detection(report: Report) -> Table:
@@ -59,12 +60,18 @@ def _add_age(table: Table, row: AgeRow) -> None:
     )
 
 
-def _alerts(report: Report) -> Table:
+def _alerts(report: Report, promise: Threshold | None) -> Table:
     table = new_table(
         "Alerts at the bundle's threshold",
         *("file", "pools", "rugs", "alerted before", "right", "precision", "recall", "too late"),
         "median lead",
     )
+    if promise is not None:
+        table.caption = (
+            f"threshold {promise.value:.3f}, at which the bundle states a precision of "
+            f"{promise.precision:.1%} (of {promise.alerted:,} calibration pools alerted, "
+            f"{promise.rugged:,} rugged)"
+        )
     for row in report.alerts:
         table.add_row(
             row.part,
