@@ -13,7 +13,7 @@ from anyio.from_thread import start_blocking_portal
 
 from streams.embedded import embedded_broker
 
-pytest_plugins = ["tests.require"]
+pytest_plugins = ["tests.databases", "tests.require"]
 
 ROOT = Path(__file__).parent.parent
 

@@ -30,9 +30,9 @@ EPOCH = "broker-1"
 
 
 @pytest.fixture
-async def state(tmp_path: Path) -> AsyncIterator[State]:
+async def state(state_url: str) -> AsyncIterator[State]:
     """An empty state in a file."""
-    state = await State.open(f"sqlite:///{tmp_path}/state.db")
+    state = await State.open(state_url)
     yield state
     await state.close()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
@@ -136,9 +135,9 @@ def by_pool(facts: Sequence[Facts]) -> dict[str, list[Facts]]:
 
 
 @pytest.fixture
-async def state(tmp_path: Path) -> AsyncIterator[State]:
+async def state(state_url: str) -> AsyncIterator[State]:
     """An empty state in a file."""
-    state = await State.open(f"sqlite:///{tmp_path}/state.db")
+    state = await State.open(state_url)
     yield state
     await state.close()
 
