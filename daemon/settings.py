@@ -219,10 +219,22 @@ def _sources(
 
 def _find(config: Path | None) -> Path | None:
     named = config or (Path(os.environ["HEFT_CONFIG"]) if os.environ.get("HEFT_CONFIG") else None)
-    if named is not None and not named.is_file():
+    if named is not None and not _is_file(named):
         raise Invalid(f"settings file {named} does not exist", reason="setting")
     default = Path("heft.toml")
-    return named or (default if default.is_file() else None)
+    return named or (default if _is_file(default) else None)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; raises ``Invalid`` where we may not look."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise Invalid(
+            f"settings file {path} cannot be looked for ({error.strerror}): name one with --config "
+            "or start in a folder of yours",
+            reason="setting",
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

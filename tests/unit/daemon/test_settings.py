@@ -123,6 +123,11 @@ def test_missing_file_is_refused() -> None:
     assert refusal(Path("nowhere.toml")) == "settings file nowhere.toml does not exist"
 
 
+def test_a_file_that_cannot_be_looked_for() -> None:
+    """Neither a folder that is closed to us nor a name that no disk takes is a traceback."""
+    assert "cannot be looked for (File name too long)" in refusal(Path("x" * 300))
+
+
 def test_a_section_given_as_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """HEFT_KAFKA=... without a key is explained."""
     monkeypatch.setenv("HEFT_KAFKA", "kafka:9092")
