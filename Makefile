@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check bench soak train-nano recording coverage schemas tree clean
+.PHONY: help demo test check up down bench soak train-nano recording coverage schemas tree clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,6 +31,23 @@ check: $(VENV)/.develop ## lint, format, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+up: secrets .env ## build the image and run every service with docker compose
+	docker compose up --detach --build --wait
+
+down: ## drain and stop the services; what they remember stays
+	docker compose down
+
+# A password nobody has chosen, and empty files for what is off until you fill them in.
+secrets:
+	mkdir -p -m 0700 secrets
+	umask 022; password=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n'); \
+	  printf %s "$$password" > secrets/postgres_password; \
+	  printf %s "postgresql://heft:$$password@postgres/heft" > secrets/HEFT_STATE__URL; \
+	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET
+
+.env:
+	cp .env.example .env
 
 coverage: $(VENV)/.develop ## branch coverage of the tests, by file
 	$(BIN)/coverage run -m pytest

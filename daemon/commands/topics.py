@@ -19,6 +19,8 @@ class TopicsOptions:
 
     schema: Path | None = None
     """Write a JSON Schema for each topic into this folder instead of listing."""
+    create: bool = False
+    """Make the topics that are missing on kafka.bootstrap_servers first."""
 
 
 def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) -> int:
@@ -29,7 +31,7 @@ def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) 
         common: See there.
     """
     from daemon.jobs.schemas import write_schemas
-    from daemon.jobs.topic_table import print_topics
+    from daemon.jobs.topic_table import create_topics, print_topics
     from daemon.run import configure_quiet, run_async
 
     settings = settings_from(common)
@@ -38,4 +40,6 @@ def topics(options: TopicsOptions = TopicsOptions(), common: Common = Common()) 
             print(path)
         return 0
     configure_quiet(settings.log)
+    if options.create:
+        run_async(lambda: create_topics(settings))
     return run_async(lambda: print_topics(settings))

@@ -1,11 +1,11 @@
-"""The table of ``heft topics``."""
+"""What ``heft topics`` does: makes the topics that are missing, and prints the table of all."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
 from daemon.display.tables import new_table
-from daemon.plant import find_cluster
+from daemon.plant import find_cluster, open_cluster
 from daemon.settings import Settings
 from streams.broker import KafkaSettings
 from streams.errors import Invalid
@@ -13,10 +13,19 @@ from streams.kafka import KafkaBroker
 from streams.kafka.offsets import group_lag
 from streams.topics import ACTIVITY, DAY_MS, FACTS, TOPICS, VERDICTS, Topic
 
-__all__ = ["print_topics"]
+__all__ = ["create_topics", "print_topics"]
 
 READERS = {ACTIVITY.name: "enrich", FACTS.name: "score", VERDICTS.name: "alert"}
 """The stage that reads a topic; the others are for people outside."""
+
+
+async def create_topics(settings: Settings) -> int:
+    """Make what is missing on the configured Kafka; raises ``Invalid`` when none is configured."""
+    if not settings.kafka.bootstrap_servers:
+        raise Invalid("--create needs kafka.bootstrap_servers in the settings", reason="usage")
+    async with open_cluster(settings) as cluster:
+        await cluster.broker.ensure_topics(TOPICS, settings.kafka.partitions)
+    return 0
 
 
 async def print_topics(settings: Settings) -> int:

@@ -63,6 +63,18 @@ async def test_lag_is_asked_from_outside_the_group(settings: KafkaSettings) -> N
     await broker.close()
 
 
+def test_topics_are_made_when_asked(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a Kafka in the settings, as often as one likes; without one it is a misuse."""
+    assert [cli.run(["topics", "--create"]) for _ in range(2)] == [0, 0]
+    (line,) = (row for row in capsys.readouterr().out.splitlines()[-12:] if FACTS.name in row)
+    assert " 4 " in line
+    monkeypatch.delenv("HEFT_KAFKA__BOOTSTRAP_SERVERS")
+    assert cli.run(["topics", "--create"]) == 2
+    assert settings.bootstrap_servers not in capsys.readouterr().err
+
+
 def test_topics_are_listed_with_their_lag(
     settings: KafkaSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,1 @@
+"""The compose file run for real on a machine without a docker engine."""
