@@ -23,6 +23,10 @@ from alerts.secret import Secret
 from alerts.sink import Sink
 from alerts.webhook import WebhookSettings, WebhookSink
 from daemon.health import Check, health_app, serve
+from daemon.page.api import LOCAL_HOSTS, page_app
+from daemon.page.board import Board, News
+from daemon.page.hub import Hub
+from daemon.page.reader import follow
 from daemon.plant import Plant
 from daemon.settings import Model, Settings, Webhook
 from daemon.supervisor import Part
@@ -40,7 +44,7 @@ from streams.enrich.store import PoolStore
 from streams.errors import Invalid
 from streams.source import Checkpoints, Played, Source, run_source
 from streams.stage import Brake, Drain, Stage, Transform, run_stage
-from streams.topics import ACTIVITY, FACTS, TOPICS, VERDICTS, Topic
+from streams.topics import ACTIVITY, ALERTS, FACTS, LAUNCHES, TOPICS, VERDICTS, Topic
 
 __all__ = [
     "Judge",
@@ -50,6 +54,7 @@ __all__ = [
     "enrich_part",
     "health_part",
     "open_judge",
+    "page_parts",
     "score_part",
     "sinks_from",
     "source_part",
@@ -153,6 +158,24 @@ def health_part(plant: Plant, listener: socket.socket, stages: Sequence[str]) ->
     return Part("health", run)
 
 
+def page_parts(plant: Plant, listener: socket.socket) -> list[Part]:
+    """Serves the page on the listening socket, and reads the topics that it shows."""
+    board, hub = Board(), Hub()
+    registry = Registry(plant.settings.model.registry)
+    names = LOCAL_HOSTS | {name.lower() for name in plant.settings.page.hosts}
+    app = page_app(board, hub, lambda: _versions(registry), names)
+
+    def note(event: News) -> None:
+        hub.tell(str(event.__struct_config__.tag), board.note(event))
+
+    async def run(drain: Drain) -> None:
+        with drain.interrupts():
+            await serve(app, listener)
+
+    shown = (LAUNCHES, FACTS, VERDICTS, ALERTS)
+    return [*(_followed(plant, topic, note) for topic in shown), Part("page", run)]
+
+
 def open_judge(model: Model) -> Judge:
     """The bundle that serves, loaded and warmed up; the registry is followed unless it is pinned.
 
@@ -181,6 +204,19 @@ def sinks_from(settings: Settings, terminal: Terminal, clock: Clock) -> list[Sin
     if settings.sinks.webhook.url.get_secret_value():
         sinks.append(_webhook(settings.sinks.webhook, clock))
     return sinks
+
+
+def _versions(registry: Registry) -> list[Manifest]:
+    """Every version, the champion first."""
+    manifests = {manifest.id: manifest for manifest in registry.versions()}
+    return [manifests[version] for version in registry.candidates() if version in manifests]
+
+
+def _followed(plant: Plant, topic: Topic, note: Callable[[News], None]) -> Part:
+    async def run(drain: Drain) -> None:
+        await follow(plant.cluster.broker, topic, note, drain)
+
+    return Part(f"page.{topic.name}", run)
 
 
 def _archive_part(plant: Plant, topic: Topic, root: Path) -> Part:

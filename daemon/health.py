@@ -12,19 +12,18 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import anyio
 import uvicorn
+from litestar import Litestar, Response, get
+from litestar.types import ASGIApp
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from daemon.pulse import Pulse
 from streams.errors import Invalid
 
-__all__ = ["Check", "health_app", "listen", "serve"]
+__all__ = ["Check", "health_app", "listen", "serve", "url_of"]
 
 Check = Callable[[], Awaitable[str | None]]
 """``None`` when all is well, else one line on what is not."""
@@ -33,39 +32,50 @@ CHECK_SECONDS = 2.0
 """A check that has not answered by then has failed: the caller of ``/ready`` does not wait long."""
 
 
-def health_app(pulse: Pulse, checks: Mapping[str, Check], registry: CollectorRegistry) -> Starlette:
+def health_app(pulse: Pulse, checks: Mapping[str, Check], registry: CollectorRegistry) -> Litestar:
     """The three pages."""
 
-    async def live(_: Request) -> Response:
+    @get("/live")
+    async def live() -> Response[dict[str, Any]]:
         silent = pulse.silent()
-        return JSONResponse({"live": not silent, "silent": silent}, 503 if silent else 200)
+        body = {"live": not silent, "silent": silent}
+        return Response(body, status_code=503 if silent else 200)
 
-    async def ready(_: Request) -> Response:
+    @get("/ready")
+    async def ready() -> Response[dict[str, Any]]:
         found = {name: await _answer(check) for name, check in checks.items()}
         is_ready = all(problem is None for problem in found.values())
         body = {"ready": is_ready, "checks": {k: v or "ok" for k, v in found.items()}}
-        return JSONResponse(body, 200 if is_ready else 503)
+        return Response(body, status_code=200 if is_ready else 503)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    @get("/metrics", media_type=CONTENT_TYPE_LATEST, sync_to_thread=False)
+    def metrics() -> bytes:
+        return generate_latest(registry)
 
-    return Starlette(
-        routes=[Route("/live", live), Route("/ready", ready), Route("/metrics", metrics)]
-    )
+    return Litestar([live, ready, metrics], openapi_config=None, logging_config=None)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises ``Invalid`` (reason ``setting``)."""
+def listen(section: str, host: str, port: int) -> socket.socket:
+    """A listening socket for what ``section`` of the settings names; port 0 takes any free one.
+
+    Raises ``Invalid`` (reason ``setting``).
+    """
     try:
         return socket.create_server((host, port))
     except OSError as error:
         raise Invalid(
-            f"cannot listen on {host}:{port}: {error.strerror}; set http.port, 0 for any free one",
+            f"cannot listen on {host}:{port}: {error.strerror}; set {section}.port, 0 for any "
+            "free one",
             reason="setting",
         ) from error
 
 
-async def serve(app: Starlette, listener: socket.socket) -> None:
+def url_of(listener: socket.socket) -> str:
+    """Where to reach it from this machine."""
+    return "http://{}:{}".format(*listener.getsockname()[:2])
+
+
+async def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until cancelled, then finish what was asked and let go of the socket."""
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # that it started is no news
     server = _Server(

@@ -21,6 +21,7 @@ from daemon.bootstrap import (
     broker_part,
     enrich_part,
     health_part,
+    page_parts,
     score_part,
     source_part,
 )
@@ -42,6 +43,7 @@ class Play(msgspec.Struct, frozen=True, kw_only=True):
     judge: Judge
     sinks: Callable[[], Sequence[Sink]]
     listener: socket.socket | None = None
+    page: socket.socket | None = None
     note: Callable[[Played], None]
     """Told of each batch that the source has published."""
     watch: Callable[[], Coroutine[Any, Any, None]]
@@ -92,4 +94,6 @@ def _parts(plant: Plant, wanted: Play) -> list[Part]:
         parts.append(broker_part(plant.cluster.embedded))
     if wanted.listener is not None:
         parts.append(health_part(plant, wanted.listener, STAGES))
+    if wanted.page is not None:
+        parts += page_parts(plant, wanted.page)
     return parts

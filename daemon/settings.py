@@ -148,6 +148,14 @@ class Http(Section):
     stall_seconds: Seconds = 120.0
 
 
+class Page(Section):
+    """The page and its API: what the service sees and says, to look at."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9465
+    hosts: tuple[str, ...] = ()
+
+
 class Log(Section):
     """What is logged on stderr, and how."""
 
@@ -170,6 +178,7 @@ class Settings(BaseSettings):
     alerts: Alerts = Alerts()
     sinks: Sinks = Sinks()
     http: Http = Http()
+    page: Page = Page()
     log: Log = Log()
 
 

@@ -12,8 +12,8 @@ from daemon.options import Common, settings_from
 
 __all__ = ["Role", "WatchOptions", "watch"]
 
-Role = Literal["enrich", "score", "alert"]
-ROLES: tuple[Role, ...] = ("enrich", "score", "alert")
+Role = Literal["enrich", "score", "alert", "page"]
+ROLES: tuple[Role, ...] = ("enrich", "score", "alert", "page")
 
 
 @Parameter(name="*")
@@ -22,7 +22,8 @@ class WatchOptions:
     """What can be said about the service."""
 
     role: tuple[Role, ...] = ROLES
-    """Run only this stage; may be given more than once. Several processes share a role's work."""
+    """Run only this stage, or the page; may be given more than once. Several processes share the
+    work of a stage."""
     bundle: str | None = None
     """A model version's id, or the folder of a bundle, instead of the champion."""
     port: int | None = None
@@ -30,7 +31,7 @@ class WatchOptions:
 
 
 def watch(options: WatchOptions = WatchOptions(), common: Common = Common()) -> int:
-    """Run the stages until SIGTERM.
+    """Run the stages and the page until SIGTERM.
 
     Args:
         options: See there.

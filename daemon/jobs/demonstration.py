@@ -16,14 +16,14 @@ from daemon.display.planted import planted_table, read_planted, score_line
 from daemon.display.summary import flow_table, latencies
 from daemon.display.view import View, log_stream
 from daemon.exits import INTERRUPTED
-from daemon.health import listen
+from daemon.health import listen, url_of
 from daemon.jobs.collect import events_of_each
 from daemon.jobs.replaying import apart, with_state
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.progress import Timeline
 from daemon.run import configure_quiet
-from daemon.settings import Http, Settings
+from daemon.settings import Http, Page, Settings
 from streams.clock import SystemClock
 from streams.errors import Invalid
 from streams.recording import Recording, open_recording
@@ -48,20 +48,32 @@ async def demonstrate(settings: Settings, options: DemoOptions) -> int:
     recording = await anyio.to_thread.run_sync(open_recording, RECORDING)
     judge = await anyio.to_thread.run_sync(open_judge, settings.model)
     alone = apart(settings)
-    with _listen(settings.http, options.port) as listener, with_state(alone, None) as kept:
+    with (
+        _listen(settings.http, options.port) as listener,
+        _open_page(settings.page) as page,
+        with_state(alone, None) as kept,
+    ):
         async with open_plant(kept) as plant:
-            ended = await _Demo(plant, recording, terminal, options).play(judge, listener)
+            ended = await _Demo(plant, recording, terminal, options).play(judge, listener, page)
     return 0 if ended else INTERRUPTED
 
 
 def _listen(http: Http, port: int | None) -> socket.socket:
     """The port that was asked for; or else the settings', or any if that is taken."""
     try:
-        return listen(http.host, http.port)
+        return listen("http", http.host, http.port)
     except Invalid:
         if port is not None:
             raise
-        return listen(http.host, 0)
+        return listen("http", http.host, 0)
+
+
+def _open_page(page: Page) -> socket.socket:
+    """The settings' port, or any if that is taken."""
+    try:
+        return listen("page", page.host, page.port)
+    except Invalid:
+        return listen("page", page.host, 0)
 
 
 class _Demo:
@@ -77,11 +89,13 @@ class _Demo:
         self._timeline = Timeline(plant.clock)
         self._view = View(plant.progress, terminal, recording.count)
         self._started = monotonic()
-        self._http = ""
+        self._http = self._page = ""
 
-    async def play(self, judge: Judge, listener: socket.socket) -> bool:
+    async def play(self, judge: Judge, listener: socket.socket, page: socket.socket) -> bool:
         """Play to the end (true), and then stay until a signal, unless told otherwise."""
-        self._http = "http://{}:{}".format(*listener.getsockname()[:2])
+        self._http, self._page = url_of(listener), url_of(page)
+        if not self._options.once:
+            self._terminal.print(f"Watch it in a browser: {self._page}\n", soft_wrap=True)
         speed = _span(self._recording) / self._options.seconds if self._options.seconds else None
         wanted = Play(
             source=ReplaySource(
@@ -90,6 +104,7 @@ class _Demo:
             judge=judge,
             sinks=lambda: sinks_from(self._plant.settings, self._terminal, self._plant.clock),
             listener=listener,
+            page=page,
             note=self._note,
             watch=self._view.run,
             finish=self._finish,
@@ -115,7 +130,8 @@ class _Demo:
             )
         show(f"[bold]{score_line(plan, alerts)}.[/bold]")
         if not self._options.once:
-            show(_invitation(self._plant.cluster.address, self._http), soft_wrap=True)
+            text = _invitation(self._plant.cluster.address, self._http, self._page)
+            show(text, soft_wrap=True)
             await anyio.sleep_forever()
 
 
@@ -125,7 +141,7 @@ def _span(recording: Recording) -> float:
     return max(end.time for end in recording.ends.values()) - first
 
 
-def _invitation(kafka: str, http: str) -> str:
+def _invitation(kafka: str, http: str, page: str) -> str:
     topics = "\n".join(f"  {topic.name:<20} {topic.purpose}" for topic in TOPICS)
     return f"""
 Still up. Kafka listens on {kafka}, with these topics:
@@ -133,5 +149,6 @@ Still up. Kafka listens on {kafka}, with these topics:
 Read the alerts from another terminal, with any Kafka client:
   kcat -b {kafka} -t {ALERTS.name} -o beginning
   HEFT_KAFKA__BOOTSTRAP_SERVERS={kafka} heft topics
+The page: {page}  (its API: {page}/v1/schema/openapi.json)
 Health and metrics: {http}/ready  {http}/metrics
 Ctrl-C ends it all."""

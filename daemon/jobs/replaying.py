@@ -124,7 +124,7 @@ async def _play(
         source=source,
         judge=judge,
         sinks=lambda: sinks_from(plant.settings, terminal, plant.clock) if options.sinks else [],
-        listener=listen(http.host, http.port) if options.port is not None else None,
+        listener=listen("http", http.host, http.port) if options.port is not None else None,
         note=plant.progress.note_played,
         watch=view.run,
     )

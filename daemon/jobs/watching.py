@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import anyio.to_thread
 import structlog
@@ -14,10 +15,11 @@ from daemon.bootstrap import (
     enrich_part,
     health_part,
     open_judge,
+    page_parts,
     score_part,
     sinks_from,
 )
-from daemon.health import listen
+from daemon.health import listen, url_of
 from daemon.plant import Plant, open_plant
 from daemon.settings import Settings
 from daemon.signals import stop_on_signals
@@ -39,13 +41,18 @@ async def watch_topics(settings: Settings, roles: Sequence[str]) -> int:
             reason="usage",
         )
     configure_logging(as_json=settings.log.format == "json", level=settings.log.level)
-    with listen(settings.http.host, settings.http.port) as listener:
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(listen("http", settings.http.host, settings.http.port))
         async with open_plant(settings) as plant:
             parts = await _stages(plant, roles)
-            parts.append(health_part(plant, listener, roles))
+            if "page" in roles:
+                page = sockets.enter_context(listen("page", settings.page.host, settings.page.port))
+                parts += page_parts(plant, page)
+                log.info("page_opened", url=url_of(page))
+            stages = [role for role in roles if role != "page"]
+            parts.append(health_part(plant, listener, stages))
             supervisor = Supervisor(parts, clock=plant.clock, pulse=plant.pulse)
-            host, port = listener.getsockname()[:2]
-            log.info("watch_started", kafka=plant.cluster.address, http=f"{host}:{port}")
+            log.info("watch_started", kafka=plant.cluster.address, http=url_of(listener))
             with stop_on_signals(supervisor.stop):
                 await supervisor.run()
             log.info("watch_stopped")

@@ -46,7 +46,8 @@ ROOT: Final = Path(__file__).parents[2]
 HERE: Final = Path(__file__).parent
 BASE: Final = "localhost/heft-debian:bookworm"
 KAFKA: Final = "127.0.0.1:19092"
-ROLES: Final = {"enrich": 19464, "score": 19465, "alert": 19466}
+ROLES: Final = {"enrich": 19464, "score": 19465, "alert": 19466, "page": 19467}
+PAGE: Final = "http://127.0.0.1:19468/v1/alerts?limit=500"
 READY_S, DRAIN_S, ALERTS_S = 60.0, 10.0, 60.0
 PARTITIONS: Final = 4
 
@@ -119,6 +120,7 @@ def _judge(webhook: Webhook) -> list[bool]:
         _say(f"{len(told & rugs)} of {len(rugs)} planted rugs alerted", rugs <= told),
         _say(f"{len(told - rugs)} honest launches alerted", not told - rugs),
         _say(f"{repeated} of {len(keys)} alert messages repeated", not repeated),
+        _say(f"{len(_on_page())} alert messages on the page", len(_on_page()) == len(keys)),
         _say(f"{webhook.forged} wrong signatures", not webhook.forged),
     ]
 
@@ -173,6 +175,12 @@ def _connects(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _on_page() -> list[Any]:
+    with urllib.request.urlopen(PAGE, timeout=5) as answer:
+        alerts: list[Any] = json.load(answer)
+    return alerts
 
 
 def _state(service: str) -> str:

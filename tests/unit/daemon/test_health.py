@@ -38,7 +38,7 @@ async def served(pulse: Pulse, checks: Mapping[str, Check]) -> AsyncIterator[htt
     """A client of the pages, served on a free port."""
     registry = CollectorRegistry()
     Counter("heft_test", "A metric.", registry=registry).inc(3)
-    listener = listen("127.0.0.1", 0)
+    listener = listen("http", "127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with anyio.create_task_group() as group:
         group.start_soon(serve, health_app(pulse, checks, registry), listener)
@@ -92,6 +92,9 @@ async def test_metrics_are_prometheus_text() -> None:
 
 def test_taken_port_is_one_line() -> None:
     """A port in use is a setting to change, not a traceback."""
-    with listen("127.0.0.1", 0) as taken, pytest.raises(Invalid, match=r"http\.port") as caught:
-        listen("127.0.0.1", taken.getsockname()[1])
+    with (
+        listen("http", "127.0.0.1", 0) as taken,
+        pytest.raises(Invalid, match=r"page\.port") as caught,
+    ):
+        listen("page", "127.0.0.1", taken.getsockname()[1])
     assert caught.value.reason == "setting"

@@ -1,0 +1,219 @@
+"""What the page knows: the tokens heard of lately, each with its dossier, verdicts and alerts.
+
+A fold over launches, dossiers, verdicts and alerts, in whatever order their topics are read; an
+event seen twice changes nothing. Bounded: the token that was heard of longest ago is forgotten
+first. What strangers wrote is made inert in a ``Summary``, which is what lists show; the events
+themselves are kept as they travelled.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from alerts.render import inert
+from streams.events import Alert, Facts, Launch, Verdict
+
+__all__ = ["Board", "Dossier", "Moment", "News", "Summary"]
+
+MOST_TOKENS = 5_000
+"""About 40 MB with full histories."""
+MOST_MOMENTS = 100
+MOST_ALERTS = 1_000
+NAME_LIMIT, SYMBOL_LIMIT = 48, 16
+
+News = Launch | Facts | Verdict | Alert
+
+
+class Moment(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One point of a token's history: a dossier, and the verdict on it once there is one."""
+
+    sequence: int
+    at: datetime
+    age: float
+    trigger: str
+    liquidity: float
+    price: float | UnsetType = UNSET
+    """Against the first price."""
+    probability: float | UnsetType = UNSET
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A token in a list: fit to be shown, whatever it calls itself."""
+
+    chain: str
+    pool: str
+    venue: str
+    name: str
+    symbol: str
+    token: str | UnsetType = UNSET
+    at: datetime
+    """Of the newest event."""
+    age: float = 0.0
+    probability: float | UnsetType = UNSET
+    threshold: float | UnsetType = UNSET
+    liquidity: float | UnsetType = UNSET
+    quote: str = ""
+    alert: str | UnsetType = UNSET
+    """The last action of its alert."""
+
+
+class Dossier(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """All that is known of one token."""
+
+    summary: Summary
+    launch: Launch | UnsetType = UNSET
+    facts: Facts | UnsetType = UNSET
+    verdict: Verdict | UnsetType = UNSET
+    alerts: list[Alert] = []
+    history: list[Moment] = []
+
+
+class Board:
+    """The tokens by pool and by token address, and the latest alerts."""
+
+    def __init__(self, most: int = MOST_TOKENS) -> None:
+        """Keep ``most`` tokens."""
+        self._most = most
+        self._tokens: OrderedDict[str, Dossier] = OrderedDict()
+        self._pools: dict[tuple[str, str], str] = {}
+        self._alerts: deque[Alert] = deque(maxlen=MOST_ALERTS)
+
+    def __len__(self) -> int:
+        """How many tokens are known."""
+        return len(self._tokens)
+
+    def note(self, event: News) -> Summary:
+        """Take an event in; gives its token as lists will show it."""
+        dossier = self._tokens.get(event.key)
+        if dossier is None:
+            dossier = Dossier(summary=_first(event))
+        self._tokens[event.key] = dossier
+        self._tokens.move_to_end(event.key)
+        if isinstance(event, Alert):
+            self._note_alert(dossier, event)
+        else:
+            _take(dossier, event)
+        dossier.summary = _summary(dossier, event)
+        if dossier.summary.token is not UNSET:
+            self._pools[event.chain, dossier.summary.token] = event.key
+        self._forget()
+        return dossier.summary
+
+    def find(self, chain: str, address: str) -> Dossier | None:
+        """By pool or by token address, in any case of letters where the chain has none."""
+        spelled = address.lower() if address.lower().startswith("0x") else address
+        key = self._pools.get((chain, spelled), f"{chain}:{spelled}")
+        return self._tokens.get(key)
+
+    def latest(self, words: str = "", chain: str = "", limit: int = 100) -> list[Summary]:
+        """The tokens heard of last, newest first; all of ``words`` must be found in one."""
+        wanted = words.casefold().split()
+        return list(islice(self._matching(wanted, chain), limit))
+
+    def alerts(self, limit: int = 100) -> list[Alert]:
+        """The newest alert messages, newest first."""
+        return list(islice(reversed(self._alerts), limit))
+
+    def _matching(self, wanted: list[str], chain: str) -> Iterator[Summary]:
+        for dossier in reversed(self._tokens.values()):
+            summary = dossier.summary
+            text = " ".join(
+                (summary.name, summary.symbol, summary.pool, summary.token or "", summary.venue)
+            ).casefold()
+            if chain in ("", summary.chain) and all(word in text for word in wanted):
+                yield summary
+
+    def _note_alert(self, dossier: Dossier, alert: Alert) -> None:
+        if all(alert.id != known.id for known in dossier.alerts):
+            dossier.alerts.append(alert)
+            dossier.alerts.sort(key=lambda each: each.sequence)
+            self._alerts.append(alert)
+
+    def _forget(self) -> None:
+        while len(self._tokens) > self._most:
+            key, dossier = self._tokens.popitem(last=False)
+            place = (dossier.summary.chain, dossier.summary.token or "")
+            if self._pools.get(place) == key:
+                del self._pools[place]
+
+
+def _take(dossier: Dossier, event: Launch | Facts | Verdict) -> None:
+    """Keep the newest of each kind, and the moment that it speaks of."""
+    match event:
+        case Launch():
+            dossier.launch = event
+        case Facts():
+            if not dossier.facts or event.sequence >= dossier.facts.sequence:
+                dossier.facts = event
+            _moment(dossier, event).price = event.trading.price_to_initial
+        case Verdict():
+            if not dossier.verdict or event.sequence >= dossier.verdict.sequence:
+                dossier.verdict = event
+            _moment(dossier, event).probability = event.probability
+
+
+def _moment(dossier: Dossier, event: Facts | Verdict) -> Moment:
+    """The point of history that a dossier and its verdict share."""
+    for moment in reversed(dossier.history):
+        if moment.sequence == event.sequence:
+            return moment
+    liquidity = event.liquidity.reserve if isinstance(event, Facts) else event.liquidity
+    moment = Moment(
+        sequence=event.sequence,
+        at=event.at,
+        age=event.age,
+        trigger=event.trigger,
+        liquidity=liquidity,
+    )
+    dossier.history.append(moment)
+    dossier.history.sort(key=lambda each: each.sequence)
+    del dossier.history[:-MOST_MOMENTS]
+    return moment
+
+
+def _first(event: News) -> Summary:
+    venue = event.verdict.venue if isinstance(event, Alert) else event.venue
+    return Summary(chain=event.chain, pool=event.pool, venue=venue, name="", symbol="", at=event.at)
+
+
+def _summary(dossier: Dossier, event: News) -> Summary:
+    """The summary after ``event``; a verdict knows most, a launch least."""
+    before, verdict = dossier.summary, dossier.verdict
+    name, symbol, token, quote = _names(event)
+    told: dict[str, Any] = {
+        "name": inert(name, NAME_LIMIT) if name else before.name,
+        "symbol": inert(symbol, SYMBOL_LIMIT) if symbol else before.symbol,
+        "token": token or before.token,
+        "quote": inert(quote, SYMBOL_LIMIT) if quote else before.quote,
+        "at": max(before.at, event.at),
+        "alert": dossier.alerts[-1].action if dossier.alerts else UNSET,
+    }
+    if verdict:
+        told |= {
+            "age": verdict.age,
+            "probability": verdict.probability,
+            "threshold": verdict.threshold,
+            "liquidity": verdict.liquidity,
+        }
+    return msgspec.structs.replace(before, **told)
+
+
+def _names(event: News) -> tuple[str | UnsetType, ...]:
+    """Name, symbol, token address and quote symbol, as far as the event tells them."""
+    match event:
+        case Launch():
+            return event.name, event.symbol, event.token, event.quote_symbol
+        case Facts():
+            token = event.token
+            return token.name, token.symbol, event.token_address, event.quote_symbol
+        case Verdict():
+            return event.name, event.symbol, event.token_address, event.quote_symbol
+        case Alert():
+            return _names(event.verdict)
