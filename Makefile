@@ -64,6 +64,8 @@ soak: $(VENV)/.develop ## kill -9 the daemon at 20 random points of a replay and
 EARLY := build/uniswap_v2_pool_events_part1
 
 train-nano: $(VENV)/.develop ## train both bundled models again from the pools in HEFT_DATA_DIR (about 15 minutes)
+	@ls $(POOLS)/*_part1.parquet > /dev/null || { \
+	  echo "make: no recorded pools in $(POOLS): set HEFT_DATA_DIR" >&2; exit 1; }
 	rm -rf heft_model/bundles $(EARLY)
 	mkdir -p $(EARLY)
 	ln -s $(POOLS)/*_part1.parquet $(EARLY)
