@@ -18,9 +18,7 @@ def list_(common: Common = Common()) -> None:
     Args:
         common: See there.
     """
-    from rich.console import Console
-
-    from daemon.display.tables import new_table
+    from daemon.display.tables import new_table, output
 
     registry = _registry(common)
     champion = registry.champion()
@@ -35,7 +33,7 @@ def list_(common: Common = Common()) -> None:
             f"{manifest.window.last_launch_at:%Y-%m-%d}",
             f"{manifest.window.pools:,}",
         )
-    Console().print(table)
+    output().print(table)
 
 
 def show(version: str, /, common: Common = Common()) -> None:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 
-__all__ = ["new_table"]
+__all__ = ["FILE_COLUMNS", "new_table", "output"]
+
+FILE_COLUMNS = 120
+"""How wide tables are in a file or a pipe, which nobody has made narrow."""
+
+
+def output() -> Console:
+    """Standard output, as wide as the terminal, if it is one."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else FILE_COLUMNS
+    return Console(highlight=False, width=width)
 
 
 def new_table(title: str, *columns: str) -> Table:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from rich.console import Console
 from rich.text import Text
 
-from daemon.display.tables import new_table
+from daemon.display.tables import new_table, output
 from daemon.plant import find_cluster
 from daemon.settings import Settings
 from streams.broker import Broker
@@ -52,4 +51,4 @@ async def print_letters(broker: Broker, topic: Topic) -> None:
             letter.reason,
             Text(sanitise(letter.detail, DETAIL_CHARACTERS)),
         )
-    Console().print(table if letters else f"{topic.dead}: none")
+    output().print(table if letters else f"{topic.dead}: none")

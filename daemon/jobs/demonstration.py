@@ -14,6 +14,7 @@ from rich.console import Console
 from daemon.bootstrap import Judge, open_judge, sinks_from
 from daemon.display.planted import planted_table, read_planted, score_line
 from daemon.display.summary import flow_table, latencies
+from daemon.display.tables import output
 from daemon.display.view import View, log_stream
 from daemon.exits import INTERRUPTED
 from daemon.health import listen, url_of
@@ -43,7 +44,7 @@ BATCH = 20
 
 async def demonstrate(settings: Settings, options: DemoOptions) -> int:
     """Play, show and sum up; stays up afterwards unless told otherwise. Gives the exit code."""
-    terminal = Console(highlight=False)
+    terminal = output()
     configure_quiet(settings.log, log_stream(terminal))
     recording = await anyio.to_thread.run_sync(open_recording, RECORDING)
     judge = await anyio.to_thread.run_sync(open_judge, settings.model)

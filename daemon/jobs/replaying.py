@@ -15,6 +15,7 @@ from rich.console import Console
 
 from daemon.bootstrap import Judge, open_judge, sinks_from
 from daemon.display.summary import flow_table
+from daemon.display.tables import output
 from daemon.display.view import View, log_stream
 from daemon.exits import INTERRUPTED
 from daemon.health import listen
@@ -43,7 +44,7 @@ JUDGED_SHARE = 0.3
 
 async def replay_folder(settings: Settings, folder: Path, options: ReplayOptions) -> int:
     """Play the folder, then write and print what was asked for; gives the exit code."""
-    terminal, out = Console(stderr=True), Console(highlight=False)
+    terminal, out = Console(stderr=True), output()
     configure_quiet(settings.log, log_stream(terminal))
     _check(settings, options)
     recording = await anyio.to_thread.run_sync(_open, folder, options.limit_pools)

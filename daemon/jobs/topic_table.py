@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
-from daemon.display.tables import new_table
+from daemon.display.tables import new_table, output
 from daemon.plant import find_cluster, open_cluster
 from daemon.settings import Settings
 from streams.broker import KafkaSettings
@@ -40,7 +38,7 @@ async def print_topics(settings: Settings) -> int:
             READERS.get(topic.name, ""),
             *(await _figures(kafka, topic) if kafka is not None else ("", "")),
         )
-    Console().print(table)
+    output().print(table)
     return 0
 
 
