@@ -29,6 +29,8 @@ __all__ = [
     "LAUNCHES",
     "PART_RESTARTS",
     "PUBLISHED",
+    "REORGS",
+    "RPC_REQUESTS",
     "SCORER_BATCH",
     "SCORER_SECONDS",
     "SINK_DELIVERIES",
@@ -91,6 +93,10 @@ BUNDLE_REFUSALS = Counter(
 SOURCE_HEAD = Gauge(
     "heft_source_head_seconds", "Unix time up to which a source has sent everything.", ["source"]
 )
+RPC_REQUESTS = Counter(
+    "heft_rpc_requests_total", "Requests to nodes, by how they ended.", ["chain", "outcome"]
+)
+REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 
 CHAINS = frozenset({*QUOTES, "devnet"})
 VENUES = frozenset({"uniswap-v2", "sushiswap-v2"})
