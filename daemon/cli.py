@@ -74,6 +74,16 @@ COMMANDS = (
         "code is then 1.",
     ),
     Command(
+        "decode",
+        "daemon.commands.decode:decode",
+        "Read recorded logs or receipts of a chain, and print the events as JSON lines.",
+        "heft decode base logs.json",
+        "Takes eth_getLogs results, JSON-RPC responses, receipts, one a line or in lists; - is "
+        "standard input. Each line has a type: launch, activity (with its kind) or retraction. "
+        "What is no event of ours, and what cannot be decoded, is counted on stderr; the exit code "
+        "is 1 when anything could not be decoded.",
+    ),
+    Command(
         "train",
         "daemon.commands.train:train",
         "Train, calibrate and export a model from recorded pools.",

@@ -122,6 +122,17 @@ class Console(Section):
     shape: Literal["panel", "line"] = "panel"
 
 
+class Chains(Section):
+    """The live chains that heft watch follows."""
+
+    follow: tuple[str, ...] = ()
+    rpc: tuple[SecretStr, ...] = ()
+    delivery: Literal["instant", "finalized"] = "instant"
+    factories: tuple[str, ...] = ()
+    most_backfill_blocks: Count = 20_000
+    token_hours: Annotated[float, Field(ge=0)] = 6.0
+
+
 class Webhook(Section):
     """Alerts as signed HTTP requests to a receiver of yours; off without a URL."""
 
@@ -174,6 +185,7 @@ class Settings(BaseSettings):
     state: State = State()
     model: Model = Model()
     stages: Stages = Stages()
+    chains: Chains = Chains()
     archive: Archive = Archive()
     alerts: Alerts = Alerts()
     sinks: Sinks = Sinks()

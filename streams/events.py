@@ -18,13 +18,41 @@ This module does not own topics or keys (``topics``) nor how facts are computed 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from streams.errors import Invalid
+from streams.onchain import (
+    Collected,
+    LiquidityChange,
+    OnToken,
+    Ownership,
+    Pause,
+    Role,
+    TaxChange,
+    TokenActivity,
+    TokenTransfer,
+    Upgrade,
+)
+from streams.onpool import (
+    MOST_AMOUNT,
+    MOST_NAME,
+    MOST_QUOTE_SYMBOL,
+    SCHEMA_VERSION,
+    Address,
+    Amount,
+    Count,
+    Event,
+    Hash,
+    Instant,
+    Name,
+    OnPool,
+    Position,
+    Slug,
+    checked,
+)
 from streams.text import sanitise
 
 __all__ = [
@@ -34,6 +62,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Activity",
     "Alert",
+    "Collected",
     "DeadLetter",
     "Event",
     "Evidence",
@@ -42,42 +71,26 @@ __all__ = [
     "Holders",
     "Launch",
     "Liquidity",
+    "LiquidityChange",
     "LpTransfer",
+    "OnToken",
+    "Ownership",
+    "Pause",
     "Position",
+    "Role",
     "Swap",
     "Sync",
+    "TaxChange",
+    "TokenActivity",
     "TokenFacts",
+    "TokenTransfer",
     "Trading",
     "Trigger",
+    "Upgrade",
     "Verdict",
     "decode",
     "encode",
 ]
-
-SCHEMA_VERSION = 1
-
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}(?!\n)$")]
-"""A short lower-case name: a chain (``ethereum``) or a venue (``uniswap-v2``).
-
-``$`` alone would let a line feed through: Python's matches before a last one.
-"""
-
-Address = Annotated[str, Meta(pattern=r"^[!-~]{1,128}(?!\n)$")]
-"""An account on its chain: lower-case ``0x`` hex on EVM chains, base58 on Solana."""
-
-Amount = Annotated[int, Meta(ge=0)]
-"""An integer in the asset's base units (up to 256 bits)."""
-
-MOST_NAME = 256
-MOST_QUOTE_SYMBOL = 32
-Name = Annotated[str, Meta(max_length=MOST_NAME)]
-"""What a token calls itself: text of strangers, cut by the source."""
-
-Instant = Annotated[datetime, Meta(tz=True)]
-"""A moment in UTC; a naive timestamp is refused."""
-
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""A block, a log index, a sequence number: what a database column of 64 bits holds."""
 
 Ratio = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -86,53 +99,6 @@ Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price
 
 DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
-MOST_AMOUNT = 2**256 - 1
-FIRST, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""The moments that activity can have: ``datetime`` and UNIX seconds convert into each other."""
-DERIVED_END = END + timedelta(days=2)
-"""For what is derived from activity: a dossier speaks of up to 24 hours after its pool's event."""
-
-
-class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
-    """Where on its chain an event stands; positions of one pool are strictly increasing."""
-
-    block: int
-    log_index: int
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False):
-    """What every record shares. ``v`` is the schema version that it was written in."""
-
-    v: int = SCHEMA_VERSION
-
-
-class OnPool(Event, frozen=True, kw_only=True):
-    """An event of one pool at one log position."""
-
-    chain: Slug
-    pool: Address
-    block: Count
-    log_index: Count
-    at: Instant
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at, end=DERIVED_END)
-
-    @property
-    def key(self) -> str:
-        """The Kafka key: events with the same key keep their order (invariant 3)."""
-        return f"{self.chain}:{self.pool}"
-
-    @property
-    def position(self) -> Position:
-        """The log position, comparable within a pool."""
-        return Position(self.block, self.log_index)
-
-    @property
-    def id(self) -> str:
-        """The stable id, equal for every sighting of the same event."""
-        return f"{self.chain}:{self.pool}:{self.block}:{self.log_index}"
 
 
 class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
@@ -155,10 +121,24 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     deployer: Address | UnsetType = UNSET
     lp_visible: bool = True
     """Whether the source also sends this pool's LP token transfers."""
+    token0: Address | UnsetType = UNSET
+    token1: Address | UnsetType = UNSET
+    """Both sides in the pool's order, where neither need be a known quote."""
+    tx_hash: Hash | UnsetType = UNSET
+    fee: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    """Of a swap, in millionths; on Uniswap V4 the bit 1 << 23 says that the hook sets it."""
+    tick_spacing: int | UnsetType = UNSET
+    stable: bool | UnsetType = UNSET
+    """Whether a Solidly-like pool holds assets of equal value (another curve than x*y)."""
+    hooks: Address | UnsetType = UNSET
+    hook_permissions: list[str] | UnsetType = UNSET
+    """What a V4 pool's hook may do, as its address's low bits say (v4-core ``Hooks.sol``)."""
+    sqrt_price: Amount | UnsetType = UNSET
+    """sqrt(token1/token0) in base units times 2**96, where the pool starts with a price."""
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at, self.total_supply or 0)
+        checked(self.at, self.total_supply or 0)
 
 
 class Sync(OnPool, frozen=True, kw_only=True, tag="sync"):
@@ -169,7 +149,7 @@ class Sync(OnPool, frozen=True, kw_only=True, tag="sync"):
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at, self.reserve0, self.reserve1)
+        checked(self.at, self.reserve0, self.reserve1)
 
 
 class Swap(OnPool, frozen=True, kw_only=True, tag="swap"):
@@ -181,10 +161,15 @@ class Swap(OnPool, frozen=True, kw_only=True, tag="swap"):
     amount1_in: Amount
     amount0_out: Amount
     amount1_out: Amount
+    sqrt_price: Amount | UnsetType = UNSET
+    """After the trade, on venues of concentrated liquidity, which have no ``Sync``."""
+    liquidity: Amount | UnsetType = UNSET
+    """In range after the trade, there."""
+    tick: int | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at, self.amount0_in, self.amount1_in, self.amount0_out, self.amount1_out)
+        checked(self.at, self.amount0_in, self.amount1_in, self.amount0_out, self.amount1_out)
 
 
 class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
@@ -196,7 +181,7 @@ class LpTransfer(OnPool, frozen=True, kw_only=True, tag="lp-transfer"):
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at, self.value)
+        checked(self.at, self.value)
 
 
 class Head(Event, frozen=True, kw_only=True, tag="head"):
@@ -213,7 +198,7 @@ class Head(Event, frozen=True, kw_only=True, tag="head"):
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at)
+        checked(self.at)
 
     @property
     def id(self) -> str:
@@ -221,7 +206,7 @@ class Head(Event, frozen=True, kw_only=True, tag="head"):
         return f"{self.chain}:head:{self.block}"
 
 
-Activity = Launch | Sync | Swap | LpTransfer | Head
+Activity = Launch | Sync | Swap | LpTransfer | LiquidityChange | Collected | TokenActivity | Head
 
 
 class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,7 +300,7 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
     liquidity: Liquidity
     trading: Trading
     holders: Holders | UnsetType = UNSET
-    missing: dict[str, str] = {}
+    missing: dict[str, str] = msgspec.field(default_factory=dict)
     """Name of each unknown fact (``holders``, ``token.name``) to the reason it is unknown."""
 
     @property
@@ -350,7 +335,7 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     """Calibrated: of 100 verdicts at 0.9, about 90 rug."""
     threshold: Probability
     """At or above it the bundle promises its stated alert precision."""
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = msgspec.field(default_factory=list)
     analysis: str = ""
     bundle: str
     prompt_version: int
@@ -436,14 +421,6 @@ def decode(data: bytes, type_: type[T]) -> T:
     if version != SCHEMA_VERSION:
         raise _unknown(version)
     return event  # type: ignore[return-value]
-
-
-def _check(at: datetime, *amounts: int, end: datetime = END) -> None:
-    if not FIRST <= at < end:  # whatever the offset: aware datetimes compare in UTC
-        raise Invalid(f"no block was made at {at.isoformat()}", reason="time")
-    for amount in amounts:
-        if amount > MOST_AMOUNT:
-            raise Invalid("an amount is over 256 bits", reason="amount")
 
 
 def _refusal(data: bytes, error: Exception) -> Invalid:

@@ -29,7 +29,8 @@ import structlog
 
 from streams.blocktime import time_of_block
 from streams.errors import Invalid
-from streams.events import MOST_AMOUNT, MOST_NAME, MOST_QUOTE_SYMBOL, Address, Slug
+from streams.events import MOST_AMOUNT, MOST_NAME, MOST_QUOTE_SYMBOL
+from streams.onpool import Address, Slug
 from streams.quotes import QUOTES, WRAPPED_COIN, Quote, quote_of
 
 __all__ = ["End", "PoolRow", "Recording", "Row", "open_recording"]

@@ -99,7 +99,19 @@ RPC_REQUESTS = Counter(
 REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 
 CHAINS = frozenset({*QUOTES, "devnet"})
-VENUES = frozenset({"uniswap-v2", "sushiswap-v2"})
+VENUES = frozenset(
+    {
+        "aerodrome",
+        "pancakeswap-v2",
+        "pancakeswap-v3",
+        "slipstream",
+        "sushiswap-v2",
+        "sushiswap-v3",
+        "uniswap-v2",
+        "uniswap-v3",
+        "uniswap-v4",
+    }
+)
 OTHER = "other"
 
 MASK = "***"

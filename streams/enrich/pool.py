@@ -8,7 +8,9 @@ Every trade and liquidity move is read from consecutive ``Sync`` reserves alone 
 ``UniswapV2Pair._update``): quote up and token down is a buy, the reverse a sell; else quote up is
 an addition and quote down a removal. Where the quote stands still nobody traded or moved
 liquidity: the token was burnt or minted in the pool, or somebody just called ``sync()``.
-``Swap`` only adds who traded, ``LpTransfer`` who can pull.
+``Swap`` only adds who traded, ``LpTransfer`` who can pull. A pool of concentrated liquidity has no
+``Sync``: there reserves are summed (``streams.enrich.concentrated``) and read the same way. What
+happens on the token itself is counted.
 """
 
 from __future__ import annotations
@@ -17,12 +19,24 @@ from math import log
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
+from streams.enrich.concentrated import Reserves
 from streams.enrich.liquidity import LpBook
-from streams.events import Launch, LpTransfer, Position, Swap, Sync
+from streams.events import (
+    Collected,
+    Launch,
+    LiquidityChange,
+    LpTransfer,
+    Position,
+    Swap,
+    Sync,
+    TokenActivity,
+)
 
 __all__ = ["Material", "Pool"]
 
+PoolActivity = Sync | Swap | LpTransfer | LiquidityChange | Collected | TokenActivity
 Material = Literal["liquidity-removed", "price-fell", "drained"]
 
 REMOVED_SHARE = 0.20
@@ -69,6 +83,8 @@ class Pool(msgspec.Struct, kw_only=True):
     quote_initial: float = 0.0
     quote_max: float = 0.0
     token_initial: float = 0.0
+    opened_at: float = 0.0
+    """The first price, where it does not follow from the reserves."""
 
     added: float = 0.0
     removed: float = 0.0
@@ -97,6 +113,10 @@ class Pool(msgspec.Struct, kw_only=True):
 
     buyers: set[str] = set()
     book: LpBook = msgspec.field(default_factory=LpBook)
+    summed: Reserves | None = None
+    """Where the venue tells no reserves."""
+    acts: dict[str, int] = {}
+    """How often each thing happened on the token: transfers, changes of owner, of tax, ..."""
 
     kept: float = 1.0
     """Share of the liquidity still there since the last ``liquidity-removed`` dossier."""
@@ -106,29 +126,63 @@ class Pool(msgspec.Struct, kw_only=True):
 
     @property
     def price(self) -> float:
-        """Quote units per token base unit; 0 while a side is empty."""
+        """Quote units per token base unit; 0 while a side is empty and nothing was traded."""
+        if self.summed is not None and self.summed.price > 0:
+            return self._spot(self.summed.price)
         return self.quote / self.token if self.token > 0 else 0.0
 
     @property
     def price_initial(self) -> float:
         """The price set by the first liquidity."""
+        if self.opened_at > 0:
+            return self.opened_at
         return self.quote_initial / self.token_initial if self.token_initial > 0 else 0.0
 
     def has_seen(self, position: Position) -> bool:
         """Whether the event at ``position`` was applied before (redelivery after a crash)."""
         return position <= self.position
 
-    def apply(self, event: Sync | LpTransfer | Swap) -> Material | None:
+    def apply(self, event: PoolActivity) -> Material | None:
         """Fold the next event of this pool in; the material change that it is, if any."""
         self.position = event.position
         self.touched = max(self.touched, event.at.timestamp())
         if isinstance(event, Sync):
-            return self._sync(event, self.touched)
+            return self._reserves(event.reserve0, event.reserve1, self.touched)
+        if isinstance(event, Swap):
+            self._swap(event)
+            return self._summed(event) if event.sqrt_price is not UNSET else None
         if isinstance(event, LpTransfer):
             self.book.move(event.sender, event.to, event.value, event.pool, self.touched)
+        elif isinstance(event, LiquidityChange | Collected):
+            # Without a range it is V2's, whose Sync has told the reserves.
+            told = isinstance(event, LiquidityChange) and event.lower is UNSET
+            return None if told else self._summed(event)
         else:
-            self._swap(event)
+            kind = type(event).__name__
+            self.acts[kind] = self.acts.get(kind, 0) + 1
         return None
+
+    def _summed(self, event: Swap | LiquidityChange | Collected) -> Material | None:
+        """What moved, added up; a collection of fees is no removal of liquidity."""
+        if self.summed is None:
+            self.summed = Reserves()
+            self.summed.set_price(self.launch.sqrt_price or 0)
+        if isinstance(event, Collected):
+            self.summed.collect(event)
+            self.token, self.quote = self._oriented(self.summed.amount0, self.summed.amount1)
+            return None
+        if isinstance(event, Swap):
+            self.summed.trade(event)
+        else:
+            self.summed.change(event)
+        material = self._reserves(self.summed.amount0, self.summed.amount1, self.touched)
+        self.opened_at = self.opened_at or self.price
+        return material
+
+    def _spot(self, price: float) -> float:
+        """Token1 for token0 in base units, as whole quote units for a token base unit."""
+        oriented = price if self.launch.token_is_0 else 1.0 / price
+        return oriented / 10.0**self.launch.quote_decimals
 
     def bucket_before(self, time: float) -> Bucket | None:
         """The last bucket that began an hour or more before ``time``, if there is one."""
@@ -140,8 +194,8 @@ class Pool(msgspec.Struct, kw_only=True):
         limit = int((time - HOUR_S) // BUCKET_S)
         return [bucket for bucket in self.buckets if bucket.index > limit]
 
-    def _sync(self, event: Sync, time: float) -> Material | None:
-        token, quote = self._oriented(event)
+    def _reserves(self, reserve0: float, reserve1: float, time: float) -> Material | None:
+        token, quote = self._oriented(reserve0, reserve1)
         if self.launched is None:
             self._start(time, token, quote)
             return None
@@ -157,11 +211,12 @@ class Pool(msgspec.Struct, kw_only=True):
         self.quote_max = max(self.quote_max, quote)
         return self._material(time)
 
-    def _oriented(self, event: Sync) -> tuple[float, float]:
+    def _oriented(self, reserve0: float, reserve1: float) -> tuple[float, float]:
+        """Token base units and whole quote units."""
         scale = 10.0**self.launch.quote_decimals
         if self.launch.token_is_0:
-            return float(event.reserve0), event.reserve1 / scale
-        return float(event.reserve1), event.reserve0 / scale
+            return float(reserve0), reserve1 / scale
+        return float(reserve1), reserve0 / scale
 
     def _start(self, time: float, token: float, quote: float) -> None:
         self.launched = time

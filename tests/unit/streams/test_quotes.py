@@ -7,7 +7,7 @@ import pytest
 from streams.quotes import QUOTES, WRAPPED_COIN, quote_of
 
 TOKEN = "0xffffffffffffffffffffffffffffffffffffffff"
-WETH, USDC = list(QUOTES["ethereum"])[:2]
+WETH, _, USDC = list(QUOTES["ethereum"])[:3]
 
 
 @pytest.mark.parametrize("chain", sorted(QUOTES))

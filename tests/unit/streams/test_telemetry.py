@@ -13,6 +13,7 @@ import structlog
 from prometheus_client.metrics import MetricWrapperBase
 
 from streams import telemetry
+from streams.evm.venues import VENUES as EVM_VENUES
 from streams.quotes import QUOTES
 from streams.telemetry import chain_label, configure_logging, redact, venue_label
 
@@ -149,3 +150,8 @@ def test_metrics_are_named_alike_and_explained() -> None:
         assert family.name.startswith("heft_")
         assert family.documentation.endswith(".")
         assert not {"pool", "token", "name", "symbol", "address", "url"} & {*metric._labelnames}
+
+
+def test_every_venue_of_the_table_is_a_label() -> None:
+    """What the table of venues names can be told apart in metrics."""
+    assert {venue_label(venue) for venue in EVM_VENUES} == set(EVM_VENUES)
