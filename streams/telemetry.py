@@ -25,6 +25,9 @@ __all__ = [
     "BUNDLE",
     "BUNDLE_REFUSALS",
     "DEAD_LETTERS",
+    "EVM_LIES",
+    "EVM_MISSED",
+    "EVM_UNDECODABLE",
     "FACTS",
     "LAUNCHES",
     "PART_RESTARTS",
@@ -95,6 +98,19 @@ SOURCE_HEAD = Gauge(
 )
 RPC_REQUESTS = Counter(
     "heft_rpc_requests_total", "Requests to nodes, by how they ended.", ["chain", "outcome"]
+)
+EVM_LIES = Counter(
+    "heft_evm_lies_total",
+    "Answers that left out logs which the block's header tells of.",
+    ["chain"],
+)
+EVM_UNDECODABLE = Counter(
+    "heft_evm_undecodable_logs_total",
+    "Logs of followed contracts of no known shape.",
+    ["chain", "reason"],
+)
+EVM_MISSED = Gauge(
+    "heft_evm_missed_blocks", "Blocks passed over, whose logs are still asked for.", ["chain"]
 )
 REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 

@@ -16,8 +16,8 @@ import heapq
 from math import inf
 
 from streams.enrich.facts import facts_from_pool
-from streams.enrich.pool import Pool
-from streams.events import Activity, Facts, Head, Launch, Position, Trigger
+from streams.enrich.pool import Pool, PoolActivity
+from streams.events import Activity, Facts, Head, Launch, Position, Retraction, Trigger
 
 __all__ = ["SCHEDULE", "Fold", "Schedule", "next_due"]
 
@@ -87,14 +87,23 @@ class Fold:
         self._advance(event.chain, time, facts, inclusive=False)
         pool = self.pools.get(event.key)
         if isinstance(event, Launch):
-            if pool is None:
-                self._begin(event, time)
+            if pool is None or pool.retracted:
+                self._begin(event, time, pool.sequence if pool else 0)
             return facts
         if pool is None:
             self.unknown += 1
             return facts
-        if pool.has_seen(event.position) or time - pool.touched > self._forget_after:
-            return facts
+        if isinstance(event, Retraction):
+            self._retract(event, pool)
+        elif not (
+            pool.retracted
+            or pool.has_seen(event.position)
+            or time - pool.touched > self._forget_after
+        ):
+            self._apply(event, pool, facts)
+        return facts
+
+    def _apply(self, event: PoolActivity, pool: Pool, facts: list[Facts]) -> None:
         self.pools[event.key] = self.pools.pop(event.key)  # most recently used is last
         unlaunched = pool.launched is None
         material = pool.apply(event)
@@ -103,11 +112,21 @@ class Fold:
             self._schedule(event.key, pool)
         if material is not None:
             facts.append(self._emit(event.key, pool, material, pool.touched))
-        return facts
 
-    def _begin(self, launch: Launch, time: float) -> None:
-        self.pools[launch.key] = Pool(launch=launch, position=BEFORE_ANYTHING, touched=time)
+    def _begin(self, launch: Launch, time: float, sequence: int) -> None:
+        self.pools[launch.key] = Pool(
+            launch=launch, position=BEFORE_ANYTHING, touched=time, sequence=sequence
+        )
         self.changed.add(launch.key)
+
+    def _retract(self, event: Retraction, pool: Pool) -> None:
+        """Forget all but the number of the next dossier, unless another launch has followed."""
+        if pool.launch.position == event.position:
+            self.pools[event.key] = Pool(
+                launch=pool.launch, position=pool.position, touched=pool.touched,
+                sequence=pool.sequence, stage=len(self._ages), retracted=True,
+            )  # fmt: skip
+            self.changed.add(event.key)
 
     def _schedule(self, key: str, pool: Pool) -> None:
         due = next_due(pool, self._ages)
@@ -122,6 +141,8 @@ class Fold:
         while heap and (heap[0][0] < time or (inclusive and heap[0][0] == time)):
             due, key = heapq.heappop(heap)
             pool = self.pools[key]
+            if next_due(pool, self._ages) != due:  # its launch was taken back
+                continue
             trigger = self._ages[pool.stage][1]
             pool.stage += 1  # before it is made: one that cannot be must not come up for ever
             self.changed.add(key)

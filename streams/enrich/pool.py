@@ -34,7 +34,7 @@ from streams.events import (
     TokenActivity,
 )
 
-__all__ = ["Material", "Pool"]
+__all__ = ["Material", "Pool", "PoolActivity"]
 
 PoolActivity = Sync | Swap | LpTransfer | LiquidityChange | Collected | TokenActivity
 Material = Literal["liquidity-removed", "price-fell", "drained"]
@@ -117,6 +117,8 @@ class Pool(msgspec.Struct, kw_only=True):
     """Where the venue tells no reserves."""
     acts: dict[str, int] = {}
     """How often each thing happened on the token: transfers, changes of owner, of tax, ..."""
+    retracted: bool = False
+    """Whether a reorganisation took the launch back; only the dossiers' numbers go on then."""
 
     kept: float = 1.0
     """Share of the liquidity still there since the last ``liquidity-removed`` dossier."""

@@ -9,7 +9,7 @@ before it is believed.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -114,7 +114,7 @@ class Endpoints:
             if each.label == label:
                 each.failed(time.monotonic())
 
-    async def listen(self, *subscriptions: Sequence[Any]) -> AsyncIterator[msgspec.Raw]:
+    async def listen(self, *subscriptions: Sequence[Any]) -> AsyncGenerator[msgspec.Raw]:
         """Notifications of the best WebSocket endpoint, on a connection of their own.
 
         Ends by ``Retry`` when the connection does, at once when there is none to be had.

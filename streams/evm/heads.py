@@ -1,0 +1,76 @@
+"""Word that a chain has moved: from a subscription while one lives, from the clock otherwise.
+
+A notice is only a hint; what is told is read from the nodes (``fetch``). So a subscription that
+drops events, dies or lies costs time and nothing else. A log that is said to be ``removed`` wakes
+the follower as a new head does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+import structlog
+
+from streams.errors import HeftError, Retry
+from streams.evm.blocks import Block, Header, block_of
+from streams.evm.endpoints import Endpoints
+
+__all__ = ["Heads"]
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+
+
+class Heads:
+    """The newest hint of one chain. ``run`` listens until it is cancelled."""
+
+    def __init__(self, endpoints: Endpoints, *, silence: float) -> None:
+        """A socket that says nothing for ``silence`` seconds is taken for dead."""
+        self._endpoints = endpoints
+        self._silence = silence
+        self._woken = asyncio.Event()
+        self._hint: Block | None = None
+
+    async def wait(self, seconds: float) -> Block | None:
+        """The next hint, or none after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+        hint, self._hint = self._hint, None
+        return hint
+
+    async def run(self) -> None:
+        """Subscribe, listen, and subscribe again whenever the connection is lost."""
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                async for notice in self._notices():
+                    pause = FIRST_PAUSE_S
+                    self._take(notice)
+            except HeftError as error:
+                wait = max(pause, getattr(error, "retry_after", None) or 0.0)
+                log.info("heads_lost", chain=self._endpoints.chain, error=str(error))
+                pause = min(LONGEST_PAUSE_S, 2 * pause)
+                self._woken.set()  # what was missed meanwhile is asked for at once
+                await asyncio.sleep(wait)
+
+    async def _notices(self) -> AsyncIterator[msgspec.Raw]:
+        """Notices until the socket is lost or silent."""
+        async with contextlib.aclosing(self._endpoints.listen(("newHeads",))) as notices:
+            while True:
+                try:
+                    async with asyncio.timeout(self._silence):
+                        notice = await anext(notices)
+                except TimeoutError as error:
+                    raise Retry(f"no head for {self._silence:g} s") from error
+                yield notice
+
+    def _take(self, notice: msgspec.Raw) -> None:
+        with contextlib.suppress(msgspec.MsgspecError, Retry):  # the nodes are asked anyway
+            self._hint = block_of(msgspec.json.decode(notice, type=Header))
+        self._woken.set()
