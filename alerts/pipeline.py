@@ -23,7 +23,7 @@ from alerts.policy import History, PolicySettings, Silent, decide, follow
 from alerts.sink import Sink
 from streams.clock import Clock
 from streams.errors import Invalid
-from streams.events import Alert, Verdict
+from streams.events import Alert, Retraction, Verdict
 from streams.stage import Outcome, Received
 from streams.state import State
 
@@ -62,6 +62,8 @@ class AlertTransform:
         """The alerts that these verdicts call for, in order; raises ``Retry``."""
         histories = await self._ledger.histories({each.event.key for each in batch})
         for each in batch:
+            if isinstance(each.event, Retraction):
+                continue
             alerts = self._said(each.event, histories)
             self._queued += [Queued(alert, each.record.partition) for alert in alerts]
         return topic.outcome(queued.alert for queued in self._queued)

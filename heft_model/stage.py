@@ -19,7 +19,7 @@ from heft_model.scorer import Scorer
 from streams import telemetry
 from streams.clock import Clock
 from streams.errors import Invalid
-from streams.events import Verdict
+from streams.events import Facts, Retraction, Verdict
 from streams.stage import Outcome, Received, message
 from streams.topics import VERDICTS
 
@@ -50,12 +50,16 @@ class ScoreTransform:
         """Nothing is remembered between batches."""
 
     async def apply(self, batch: Sequence[Received]) -> Outcome:
-        """A verdict a dossier, in order; see ``Transform``. Raises ``Broken``."""
+        """A verdict a dossier, and retractions as they are, in order; raises ``Broken``."""
         await self._follow()
-        answers = await self._batcher.submit([received.event for received in batch])
+        dossiers = [each.event for each in batch if isinstance(each.event, Facts)]
+        answers = iter(await self._batcher.submit(dossiers))
         outcome = Outcome()
-        for received, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Verdict):
+        for received in batch:
+            answer = received.event if isinstance(received.event, Retraction) else next(answers)
+            if isinstance(answer, Retraction):
+                outcome.messages.append(message(VERDICTS, answer))
+            elif isinstance(answer, Verdict):
                 telemetry.VERDICTS.labels(telemetry.chain_label(answer.chain)).inc()
                 outcome.messages.append(message(VERDICTS, answer))
             else:

@@ -77,6 +77,7 @@ __all__ = [
     "Ownership",
     "Pause",
     "Position",
+    "Retraction",
     "Role",
     "Swap",
     "Sync",
@@ -206,7 +207,37 @@ class Head(Event, frozen=True, kw_only=True, tag="head"):
         return f"{self.chain}:head:{self.block}"
 
 
-Activity = Launch | Sync | Swap | LpTransfer | LiquidityChange | Collected | TokenActivity | Head
+class Retraction(OnPool, frozen=True, kw_only=True, tag="retraction"):
+    """What was told of this pool is void: its chain took back the blocks that it stood in.
+
+    It travels with the pool's dossiers and verdicts, behind those that it takes back. A launch of
+    the same pool may follow; the pool's dossiers are then numbered on.
+    """
+
+    block: Count
+    """The lowest block that was taken back."""
+    log_index: Count = 0
+    at: Instant
+    """The time of the block that stands there now."""
+    reason: Slug = "reorg"
+
+    @property
+    def id(self) -> str:
+        """The same blocks are taken back once, at one time."""
+        return f"{self.chain}:{self.pool}:retraction:{self.block}:{self.at.timestamp():.0f}"
+
+
+Activity = (
+    Launch
+    | Sync
+    | Swap
+    | LpTransfer
+    | LiquidityChange
+    | Collected
+    | TokenActivity
+    | Head
+    | Retraction
+)
 
 
 class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Verdict
+from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Retraction, Verdict
 
 __all__ = [
     "ACTIVITY",
@@ -58,14 +58,14 @@ ACTIVITY = Topic(
 )
 FACTS = Topic(
     name="heft.facts.v1",
-    event=Facts,
-    purpose="dossiers, at launch, at fixed ages and on material change",
+    event=Facts | Retraction,
+    purpose="dossiers, at launch, at fixed ages and on material change; and retractions",
     retention_ms=7 * DAY_MS,
 )
 VERDICTS = Topic(
     name="heft.verdicts.v1",
-    event=Verdict,
-    purpose="the model's calibrated opinion on each dossier",
+    event=Verdict | Retraction,
+    purpose="the model's calibrated opinion on each dossier; and retractions",
     retention_ms=30 * DAY_MS,
 )
 ALERTS = Topic(

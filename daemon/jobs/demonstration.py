@@ -27,6 +27,7 @@ from daemon.run import configure_quiet
 from daemon.settings import Http, Page, Settings
 from streams.clock import SystemClock
 from streams.errors import Invalid
+from streams.events import Verdict
 from streams.recording import Recording, open_recording
 from streams.replay import ReplaySource
 from streams.source import Played
@@ -119,7 +120,8 @@ class _Demo:
     async def _finish(self) -> None:
         seconds = monotonic() - self._started
         self._view.stop()
-        verdicts, alerts = await events_of_each(self._plant.cluster.broker, [VERDICTS, ALERTS])
+        told, alerts = await events_of_each(self._plant.cluster.broker, [VERDICTS, ALERTS])
+        verdicts = [each for each in told if isinstance(each, Verdict)]
         plan = read_planted(RECORDING)
         show = self._terminal.print
         show(planted_table(plan, alerts))

@@ -154,5 +154,5 @@ async def _verdicts(plant: Plant, recording: Recording) -> list[Verdict]:
     return [
         verdict
         for verdict in await events_of(plant.cluster.broker, VERDICTS)
-        if verdict.key in keys
+        if isinstance(verdict, Verdict) and verdict.key in keys
     ]

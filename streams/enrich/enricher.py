@@ -17,7 +17,7 @@ from streams.clock import Clock, SystemClock
 from streams.enrich.fold import Fold
 from streams.enrich.store import PoolStore, Stored
 from streams.errors import Invalid
-from streams.events import Activity, Facts, Head, Launch
+from streams.events import Activity, Facts, Head, Launch, Retraction
 from streams.stage import Outcome, Received, message
 from streams.topics import FACTS
 
@@ -64,16 +64,20 @@ class EnrichTransform:
         Refused is a record of the future, and one at which a dossier was due that cannot be made.
         """
         await self._bring_in(batch)
-        outcome, facts = Outcome(), list[Facts]()
+        outcome, told = Outcome(), list[Facts | Retraction]()
         latest = self._clock.now() + AHEAD
         for received in batch:
+            facts = list[Facts]()
             try:
                 _check(received.event, latest)
                 self._folds[received.record.partition].feed(received.event, facts)
             except Invalid as error:
                 outcome.refused.append((received.record, error))
-        self._observe(batch, facts)
-        outcome.messages = [message(FACTS, dossier) for dossier in facts]
+            told += facts
+            if isinstance(received.event, Retraction):
+                told.append(received.event)
+        self._observe(batch, told)
+        outcome.messages = [message(FACTS, each) for each in told]
         return outcome
 
     async def save(self) -> None:
@@ -105,7 +109,7 @@ class EnrichTransform:
             for stored in await self._store.load(keys):
                 self._folds[partition].put(stored.key, stored.pool)
 
-    def _observe(self, batch: Sequence[Received], facts: Sequence[Facts]) -> None:
+    def _observe(self, batch: Sequence[Received], told: Sequence[Facts | Retraction]) -> None:
         for received in batch:
             event = received.event
             if isinstance(event, Launch):
@@ -115,8 +119,9 @@ class EnrichTransform:
         for fold in self._folds.values():
             telemetry.UNKNOWN_POOLS.inc(fold.unknown)
             fold.unknown = 0
-        for dossier in facts:
-            telemetry.FACTS.labels(dossier.trigger).inc()
+        for dossier in told:
+            if isinstance(dossier, Facts):
+                telemetry.FACTS.labels(dossier.trigger).inc()
 
 
 def _check(event: Activity, latest: datetime) -> None:

@@ -121,7 +121,7 @@ class Fold:
 
     def _retract(self, event: Retraction, pool: Pool) -> None:
         """Forget all but the number of the next dossier, unless another launch has followed."""
-        if pool.launch.position == event.position:
+        if pool.launch.block >= event.block:
             self.pools[event.key] = Pool(
                 launch=pool.launch, position=pool.position, touched=pool.touched,
                 sequence=pool.sequence, stage=len(self._ages), retracted=True,

@@ -1,9 +1,9 @@
 """One chain followed without a gap: a ``Source`` over nodes that may lag, lie, vanish or go back.
 
 Each look at the head asks what joins our tail of blocks (``tail``); what is missing between is
-fetched and proven (``fetch``), noted (``ledger``), decoded (``watchlist``) and yielded. A branch that
-leaves ours takes blocks back: their launches are retracted before the new branch is told. A node's
-failure never ends a follower; it looks again, and the chain's clock (``Head``) stands meanwhile.
+fetched and proven (``fetch``), noted (``ledger``), decoded (``watchlist``) and yielded. A branch
+that leaves ours takes blocks back: their launches are retracted before the new branch is told. A
+node's failure never ends a follower: it looks again, while the chain's clock (``Head``) stands.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from streams.evm.fetch import Fetcher
 from streams.evm.heads import Heads
 from streams.evm.ledger import Launched, Ledger, Told
 from streams.evm.logs import Log
+from streams.evm.rpc import RpcError
 from streams.evm.tail import Tail
 from streams.evm.venues import Chain, Factory
 from streams.evm.watchlist import Followed, Watchlist, followed_from
@@ -78,6 +79,7 @@ class Follower:
         self._tail = Tail(chain.finality)
         self._launched: dict[str, tuple[Launched, ...]] = {}
         self._watchlist = Watchlist(name, factories)
+        self._begin_at = settings.first_block
         self._told_at = 0
         self._before: Block | None = None
         self._stuck = 0
@@ -96,7 +98,7 @@ class Follower:
         pause = FIRST_PAUSE_S
         hint: Block | None = None
         try:
-            async for played in self._patiently(self._resume, since):
+            async for played in self._resume_patiently(since):
                 yield played
             while True:
                 try:
@@ -104,7 +106,7 @@ class Follower:
                         yield played
                     pause, self._stuck = FIRST_PAUSE_S, 0
                     hint = await heads.wait(self._poll_seconds)
-                except Retry as error:
+                except (Retry, RpcError) as error:
                     self._stuck += 1
                     log.info("look_failed", chain=self._chain_name, error=str(error))
                     await asyncio.sleep(pause)
@@ -119,14 +121,14 @@ class Follower:
         """Between two looks when no notice comes."""
         return min(5.0, max(0.25, self._chain.block_seconds / 2))
 
-    async def _patiently(self, step, since: int) -> AsyncIterator[Played]:  # type: ignore[no-untyped-def]
-        """``step`` until it has not failed."""
+    async def _resume_patiently(self, since: int) -> AsyncIterator[Played]:
+        """Resume, however often it takes."""
         pause = FIRST_PAUSE_S
         while True:
             try:
-                async for played in step(since):
+                async for played in self._resume(since):
                     yield played
-            except Retry as error:
+            except (Retry, RpcError) as error:
                 log.info("resume_failed", chain=self._chain_name, error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE_S, 2 * pause)
@@ -147,13 +149,14 @@ class Follower:
         sure = [each.block for each in told if each.block.number <= since]
         perhaps = [each.block for each in told if each.block.number > since]
         self._tail = Tail(self._chain.finality, sure)
-        gone = [block for block in perhaps if not await self._is_canonical(block)]
-        if retractions := self._retractions(gone):
-            yield Played(retractions, since)
+        self._begin_at = since + 1 if since else self._settings.first_block
+        now = [await self._fetch.by_number(block.number) for block in perhaps]
+        gone = [
+            block for block, there in zip(perhaps, now, strict=True) if block.hash != there.hash
+        ]
+        if gone and (retractions := self._retractions(gone[::-1], now[perhaps.index(gone[0])])):
+            yield Played([*retractions], since)
             await self._ledger.forget_above(since, [each.pool for each in retractions])
-
-    async def _is_canonical(self, block: Block) -> bool:
-        return (await self._fetch.by_number(block.number)).hash == block.hash
 
     async def _look(self, hint: Block | None) -> AsyncIterator[Played]:
         """Everything between our tail and the head."""
@@ -192,7 +195,7 @@ class Follower:
         yield await self._rooted([head])
 
     def _first(self, head: Block) -> int:
-        first = self._settings.first_block
+        first = self._begin_at
         return head.number if first is None else min(first, head.number)
 
     async def _rooted(self, branch: list[Block]) -> list[Block]:
@@ -206,7 +209,7 @@ class Follower:
         logs = await self._logs(branch)  # before anything changes: it may fail
         orphans, fresh = self._tail.extend(branch)
         if orphans:
-            async for played in self._take_back(orphans):
+            async for played in self._take_back(orphans, fresh[0]):
                 yield played
         activity: list[Activity] = []
         told: list[Told] = []
@@ -228,30 +231,27 @@ class Follower:
         if activity:
             yield Played(activity, fresh[-1].number)
 
-    async def _take_back(self, orphans: Sequence[Block]) -> AsyncIterator[Played]:
-        """Retract what these blocks launched; ``orphans`` are newest first."""
+    async def _take_back(self, orphans: Sequence[Block], there: Block) -> AsyncIterator[Played]:
+        """Retract what these blocks launched, newest first; ``there`` stands above the ancestor."""
         ancestor = orphans[-1].number - 1
         telemetry.REORGS.labels(telemetry.chain_label(self._chain_name)).inc()
         log.info("chain_reorganised", chain=self._chain_name, depth=len(orphans), above=ancestor)
-        retractions = self._retractions(orphans)
+        retractions = self._retractions(orphans, there)
         if retractions:
-            yield Played(retractions, ancestor)
+            yield Played([*retractions], ancestor)
         await self._ledger.forget_above(ancestor, [each.pool for each in retractions])
         self._told_at = min(self._told_at, orphans[-1].time - 1)
 
-    def _retractions(self, orphans: Sequence[Block]) -> list[Activity]:
-        found: list[Activity] = []
-        for block in orphans:
-            for each in reversed(self._launched.pop(block.hash, ())):
-                self._watchlist.drop(each.pool)
-                found.append(
-                    Retraction(
-                        chain=self._chain_name, pool=each.pool, block=block.number,
-                        log_index=each.log_index, at=datetime.fromtimestamp(block.time, UTC),
-                        block_hash=block.hash,
-                    )
-                )  # fmt: skip
-        return found
+    def _retractions(self, orphans: Sequence[Block], there: Block) -> list[Retraction]:
+        """One for each pool that these blocks launched; none of them is followed any more."""
+        pools = [each.pool for block in orphans for each in self._launched.pop(block.hash, ())]
+        for pool in pools:
+            self._watchlist.drop(pool)
+        at = datetime.fromtimestamp(there.time, UTC)
+        return [
+            Retraction(chain=self._chain_name, pool=pool, block=orphans[-1].number, at=at)
+            for pool in dict.fromkeys(reversed(pools))
+        ]
 
     async def _logs(self, branch: Sequence[Block]) -> dict[str, list[Log]]:
         """The logs of a branch; blocks that nobody proves are passed over after a while."""
@@ -275,22 +275,22 @@ class Follower:
     async def _try_missed(self) -> AsyncIterator[Played]:
         """Ask again for one block that was passed over; what it holds is told late."""
         number = min(self._missed, key=lambda each: (self._missed[each], each))
-        tries = self._missed.pop(number) + 1
+        tries = self._missed[number] = self._missed[number] + 1
         try:
             block = await self._fetch.by_number(number)
             logs = (await self._fetch.logs([block]))[block.hash]
-        except Retry:
+        except Retry as error:
+            await self._ledger.miss(number, tries)
             if tries < MOST_TRIES:
-                self._missed[number] = tries
-                await self._ledger.miss(number, tries)
                 return
-            log.error("block_lost", chain=self._chain_name, block=number)
-            logs, block = [], None
-        events = self._watchlist.activity(block, logs) if block else []
-        if events and self._tail.tip:
+            log.exception("block_lost", chain=self._chain_name, block=number, error=str(error))
+        else:
+            events = self._watchlist.activity(block, logs)
             pools = [followed_from(each) for each in events if isinstance(each, Launch)]
             await self._ledger.note([], pools, self._tail.floor)
-            yield Played(events, self._tail.tip.number)
+            if events and self._tail.tip:
+                yield Played(events, self._tail.tip.number)
+        del self._missed[number]
         await self._ledger.found(number)
 
     def _clock_before(self, block: Block) -> list[Activity]:

@@ -18,7 +18,7 @@ from heft_model.stage import ScoreTransform
 from streams.broker import Record
 from streams.clock import SystemClock
 from streams.errors import Broken, Invalid
-from streams.events import Facts, Verdict, decode
+from streams.events import Facts, Retraction, Verdict, decode
 from streams.stage import Received
 from streams.topics import FACTS, VERDICTS
 from tests.unit.heft_model.making import facts, many, write_dummy_bundle
@@ -194,3 +194,18 @@ async def test_without_a_registry_nothing_is_followed(scorer: Fussy) -> None:
     await transform.save()
     transform.close()
     assert decode(outcome.messages[0].value, Verdict).bundle == "first"
+
+
+async def test_a_retraction_goes_on_in_its_place(scorer: Fussy) -> None:
+    """Behind the verdicts that it takes back, and before those that follow."""
+    transform = ScoreTransform(scorer, clock=SystemClock())
+    before, after = many(2)
+    gone = Retraction(chain=before.chain, pool=before.pool, block=7, at=before.at)
+    batch = received(many(1)) * 3
+    events = (before, gone, after)
+    outcome = await transform.apply(
+        [Received(event, each.record) for event, each in zip(events, batch, strict=True)]
+    )
+    transform.close()
+    kinds = [type(decode(each.value, Verdict | Retraction)) for each in outcome.messages]
+    assert kinds == [Verdict, Retraction, Verdict]

@@ -23,6 +23,7 @@ from streams.events import (
     Launch,
     LpTransfer,
     Position,
+    Retraction,
     Swap,
     Sync,
     TokenFacts,
@@ -336,6 +337,7 @@ def test_ids_come_from_chain_pool_and_position_alone() -> None:
     ids: dict[type, Callable[[Any], str]] = {
         Sync: lambda e: f"{e.chain}:{e.pool}:{e.block}:{e.log_index}",
         Head: lambda e: f"ethereum:head:{e.block}",
+        Retraction: lambda e: f"base:{e.pool}:retraction:7:{e.at.timestamp():.0f}",
         Facts: lambda e: f"ethereum:{POOL}:facts:{e.sequence}",
         Verdict: lambda e: e.facts_id,
         TYPES[-2]: lambda e: f"{e.alert_id}:{e.sequence}",
