@@ -42,6 +42,9 @@ from streams.embedded import EmbeddedAddress
 from streams.enrich.enricher import EnrichTransform
 from streams.enrich.store import PoolStore
 from streams.errors import Invalid
+from streams.evm.endpoints import Endpoints
+from streams.evm.follow import Follower, FollowerSettings
+from streams.evm.venues import CHAINS, with_factories
 from streams.source import Checkpoints, Played, Source, run_source
 from streams.stage import Brake, Drain, Stage, Transform, run_stage
 from streams.topics import ACTIVITY, ALERTS, FACTS, LAUNCHES, TOPICS, VERDICTS, Topic
@@ -51,6 +54,7 @@ __all__ = [
     "alert_part",
     "archive_parts",
     "broker_part",
+    "chain_part",
     "enrich_part",
     "health_part",
     "open_judge",
@@ -76,7 +80,12 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def source_part(
-    plant: Plant, source: Source, note: Callable[[Played], None], stages: Sequence[str]
+    plant: Plant,
+    source: Source,
+    note: Callable[[Played], None],
+    stages: Sequence[str],
+    *,
+    name: str = "source",
 ) -> Part:
     """Publishes what the source yields once the stages run; ``note`` is told of each batch."""
 
@@ -92,7 +101,25 @@ def source_part(
             progress=note,
         )
 
-    return Part("source", run)
+    return Part(name, run)
+
+
+def chain_part(plant: Plant, endpoints: Endpoints, stages: Sequence[str]) -> Part:
+    """Follows one live chain, apart from every other: its failures are its own."""
+    name, chains = endpoints.chain, plant.settings.chains
+    follower = Follower(
+        name,
+        CHAINS[name],
+        endpoints,
+        with_factories(name, chains.factories),
+        plant.state,
+        FollowerSettings(
+            delivery=chains.delivery,
+            most_backfill=chains.most_backfill_blocks,
+            token_hours=chains.token_hours,
+        ),
+    )
+    return source_part(plant, follower, lambda _: None, stages, name=follower.name)
 
 
 def enrich_part(plant: Plant) -> Part:

@@ -59,11 +59,13 @@ COMMANDS = (
     Command(
         "watch",
         "daemon.commands.watch:watch",
-        "Enrich, score and alert on what other producers put on an external Kafka.",
-        "HEFT_KAFKA__BOOTSTRAP_SERVERS=kafka:9092 heft watch",
-        "This version has no live chain source: something else must put events on "
-        "heft.activity.v1, in the schema that heft topics --schema writes. Runs until SIGTERM, "
-        "then finishes its batches within 10 seconds. Serves /live, /ready and /metrics.",
+        "Follow live chains, or what others put on a Kafka: enrich, score and alert.",
+        "heft watch --chain base --chain bnb",
+        "Without --rpc it asks public nodes that need no key; with --rpc wss://... yours. Without "
+        "a Kafka in the settings it starts one of its own. Without a chain it waits for what other "
+        "producers put on heft.activity.v1, in the schema that heft topics --schema writes. Runs "
+        "until SIGTERM, then finishes its batches within 10 seconds. Serves /live, /ready and "
+        "/metrics.",
     ),
     Command(
         "score",

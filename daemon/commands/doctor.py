@@ -8,7 +8,7 @@ __all__ = ["doctor"]
 
 
 def doctor(common: Common = Common()) -> int:
-    """Check the settings, the machine, the broker, the state and the model.
+    """Check the machine, the broker, the state, the model, and the nodes of chains.follow.
 
     Args:
         common: See there.

@@ -1,4 +1,4 @@
-"""``heft watch``: the long-running service on an external Kafka."""
+"""``heft watch``: the long-running service, on live chains or on what others put on a Kafka."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from daemon.options import Common, settings_from
 
 __all__ = ["Role", "WatchOptions", "watch"]
 
-Role = Literal["enrich", "score", "alert", "page"]
-ROLES: tuple[Role, ...] = ("enrich", "score", "alert", "page")
+Role = Literal["source", "enrich", "score", "alert", "page"]
+ROLES: tuple[Role, ...] = ("source", "enrich", "score", "alert", "page")
 
 
 @Parameter(name="*")
@@ -21,6 +21,10 @@ ROLES: tuple[Role, ...] = ("enrich", "score", "alert", "page")
 class WatchOptions:
     """What can be said about the service."""
 
+    chain: tuple[str, ...] = ()
+    """Follow this chain (base, 8453); may be given more than once. Adds to chains.follow."""
+    rpc: tuple[str, ...] = ()
+    """A node of it, instead of the public ones: wss://... or, of several chains, base=wss://..."""
     role: tuple[Role, ...] = ROLES
     """Run only this stage, or the page; may be given more than once. Several processes share the
     work of a stage."""
@@ -37,8 +41,10 @@ def watch(options: WatchOptions = WatchOptions(), common: Common = Common()) -> 
         options: See there.
         common: See there.
     """
+    from daemon.jobs.nodes import nodes_from
     from daemon.jobs.watching import watch_topics
     from daemon.run import run_async
 
     settings = settings_from(common, model={"bundle": options.bundle}, http={"port": options.port})
-    return run_async(partial(watch_topics, settings, options.role))
+    nodes = nodes_from(settings.chains, options.chain, options.rpc)
+    return run_async(partial(watch_topics, settings, options.role, nodes))

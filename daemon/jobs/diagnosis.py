@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from daemon.bootstrap import open_judge
+from daemon.jobs.endpoint_checks import endpoint_findings
+from daemon.jobs.nodes import nodes_from
 from daemon.plant import open_cluster
 from daemon.settings import Settings, State
 from streams import state as durable
@@ -45,6 +47,8 @@ async def diagnose(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding(about, await check(settings))
         except HeftError as error:
             yield Finding(about, str(error), wrong=True)
+    async for chain, found, wrong in endpoint_findings(nodes_from(settings.chains)):
+        yield Finding(chain, found, wrong=wrong)
 
 
 async def print_findings(findings: AsyncIterator[Finding]) -> int:

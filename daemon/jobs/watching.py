@@ -1,9 +1,9 @@
-"""One ``heft watch``: the stages on an external Kafka until a signal asks for a drain."""
+"""One ``heft watch``: live chains and the stages until a signal asks for a drain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 
 import anyio.to_thread
 import structlog
@@ -12,6 +12,8 @@ from rich.console import Console
 from daemon.bootstrap import (
     alert_part,
     archive_parts,
+    broker_part,
+    chain_part,
     enrich_part,
     health_part,
     open_judge,
@@ -20,11 +22,14 @@ from daemon.bootstrap import (
     sinks_from,
 )
 from daemon.health import listen, url_of
+from daemon.jobs.nodes import Nodes
 from daemon.plant import Plant, open_plant
 from daemon.settings import Settings
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
+from streams.evm.endpoints import open_endpoints
+from streams.evm.venues import CHAINS
 from streams.telemetry import configure_logging
 
 __all__ = ["watch_topics"]
@@ -32,30 +37,41 @@ __all__ = ["watch_topics"]
 log = structlog.get_logger(__name__)
 
 
-async def watch_topics(settings: Settings, roles: Sequence[str]) -> int:
+async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -> int:
     """Run these stages; raises ``Invalid`` when there is nothing that they could follow."""
-    if not settings.kafka.bootstrap_servers:
+    if not settings.kafka.bootstrap_servers and not (nodes and "source" in roles):
         raise Invalid(
-            "watch has nothing to follow: set kafka.bootstrap_servers to a Kafka that others put "
-            "activity on, or see heft demo and heft replay",
+            "watch has nothing to follow: name a chain (--chain base), or set "
+            "kafka.bootstrap_servers to a Kafka that others put activity on, or see heft demo and "
+            "heft replay",
             reason="usage",
         )
     configure_logging(as_json=settings.log.format == "json", level=settings.log.level)
-    with ExitStack() as sockets:
-        listener = sockets.enter_context(listen("http", settings.http.host, settings.http.port))
-        async with open_plant(settings) as plant:
-            parts = await _stages(plant, roles)
-            if "page" in roles:
-                page = sockets.enter_context(listen("page", settings.page.host, settings.page.port))
-                parts += page_parts(plant, page)
-                log.info("page_opened", url=url_of(page))
-            stages = [role for role in roles if role != "page"]
-            parts.append(health_part(plant, listener, stages))
-            supervisor = Supervisor(parts, clock=plant.clock, pulse=plant.pulse)
-            log.info("watch_started", kafka=plant.cluster.address, http=url_of(listener))
-            with stop_on_signals(supervisor.stop):
-                await supervisor.run()
-            log.info("watch_stopped")
+    stages = [role for role in roles if role not in ("source", "page")]
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen("http", settings.http.host, settings.http.port))
+        chains = [
+            await stack.enter_async_context(open_endpoints(chain, urls, chain_id=CHAINS[chain].id))
+            for chain, urls in (nodes.items() if "source" in roles else ())
+        ]
+        plant = await stack.enter_async_context(open_plant(settings))
+        parts = [chain_part(plant, endpoints, stages) for endpoints in chains]
+        parts += await _stages(plant, stages)
+        if "page" in roles:
+            page = stack.enter_context(listen("page", settings.page.host, settings.page.port))
+            parts += page_parts(plant, page)
+            log.info("page_opened", url=url_of(page))
+        if plant.cluster.embedded is not None:
+            parts.append(broker_part(plant.cluster.embedded))
+        parts.append(health_part(plant, listener, stages))
+        supervisor = Supervisor(parts, clock=plant.clock, pulse=plant.pulse)
+        followed = ", ".join(nodes) or "none"
+        log.info(
+            "watch_started", kafka=plant.cluster.address, http=url_of(listener), chains=followed
+        )
+        with stop_on_signals(supervisor.stop):
+            await supervisor.run()
+        log.info("watch_stopped")
     return 0
 
 

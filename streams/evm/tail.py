@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from streams.errors import Broken, Retry
+from streams.errors import Retry
 from streams.evm.blocks import Block
 
 __all__ = ["Change", "Tail"]
@@ -68,15 +68,16 @@ class Tail:
     def joins(self, branch: Sequence[Block]) -> bool:
         """Whether the oldest block of ``branch`` stands on one of ours.
 
-        Raises ``Broken`` for a branch that leaves ours below everything that is remembered.
+        Raises ``Retry`` for a branch that leaves ours below everything that is remembered.
         """
         first = branch[0]
         if not self._blocks or first.parent in self._by_hash:
             return True
         if first.number <= self.floor:
-            raise Broken(
+            raise Retry(
                 f"the chain was reorganised below block {self.floor}, deeper than its finality: "
-                "check the nodes, then clear this source's checkpoint to start over"
+                "check the nodes",
+                retry_after=60.0,
             )
         return False
 
