@@ -57,9 +57,10 @@ coverage: $(VENV)/.develop ## branch coverage of the tests, by file
 bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.develop ## kill -9 the daemon at 20 random points of a replay and compare the outcome
+soak: $(VENV)/.develop ## 20 kills of a replay and 1,000 broken connections to a chain; compare the outcomes
 	SOAK_KILLS=20 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
+	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0
 
 EARLY := build/uniswap_v2_pool_events_part1
 

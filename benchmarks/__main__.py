@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("startup", "pipeline", "scorer")
+BENCHMARKS = ("startup", "decode", "pipeline", "scorer")
 
 
 def main() -> None:

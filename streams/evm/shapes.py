@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from msgspec import convert
@@ -152,9 +153,11 @@ def _log(document: Mapping[str, Any], above: Mapping[str, Any]) -> Log | Invalid
         topics = [document[name] for name in _TOPICS if document.get(name)]
     elif isinstance(topics, str):
         topics = re.findall(r"0x[0-9a-fA-F]+", topics)
-    found["topics"] = [_plain(topic) for topic in topics]
+    elif not isinstance(topics, list):
+        return Invalid("its topics are no list", reason="log-shape")
+    found["topics"] = [_plain(topic) for topic in topics if topic is not None]
     found["data"] = _plain(found["data"] or "0x")
-    if isinstance(found["blockTimestamp"], float):
+    if isinstance(found["blockTimestamp"], float) and isfinite(found["blockTimestamp"]):
         found["blockTimestamp"] = int(found["blockTimestamp"])
     found["removed"] = found["removed"] in (True, "true", "True")
     for name in ("address", "transactionHash", "blockHash"):
