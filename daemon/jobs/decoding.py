@@ -63,10 +63,10 @@ def lines_from(
     pairs = {e.pool for _, e in events if isinstance(e, Sync)} | {
         e.pool for _, e in events if isinstance(e, Launch) and e.lp_visible
     }
-    pools: dict[str, list[str]] = defaultdict(list)
+    pools: dict[str, dict[str, None]] = defaultdict(dict)  # in the order of their launches
     for _, event in events:
         if isinstance(event, Launch) and isinstance(event.token, str):
-            pools[event.token].append(event.pool)
+            pools[event.token][event.pool] = None
     for log, event in events:
         if isinstance(event, OnToken):
             yield from _of_token(chain, log, event, pairs, pools, counts)
@@ -75,7 +75,7 @@ def lines_from(
 
 
 def _of_token(
-    chain: str, log: Log, event: OnToken, pairs: set[str], pools: Mapping[str, list[str]],
+    chain: str, log: Log, event: OnToken, pairs: set[str], pools: Mapping[str, Iterable[str]],
     counts: Counter[str],
 ) -> Iterator[str]:  # fmt: skip
     """A token's own event, once for each pool that the file launches it on, else without one."""
@@ -84,7 +84,7 @@ def _of_token(
         again = decode_log(log, place, {}, pairs)
         yield _line(log, again or event, counts)
         return
-    for pool in pools.get(event.token) or [""]:
+    for pool in pools.get(event.token, ("",)):
         yield _line(log, msgspec.structs.replace(event, pool=pool), counts)
 
 

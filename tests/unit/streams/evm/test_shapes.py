@@ -79,8 +79,14 @@ def test_a_spoilt_line_does_not_hide_the_next() -> None:
 
 def test_times_are_read_as_they_are_written() -> None:
     """Hex seconds, decimal seconds, milliseconds and ISO text are the same moment."""
-    said: list[str | int] = ["0x6955b900", 1767225600, "1767225600", 1767225600000, "2026-01-01T00:00:00Z",
-            "2026-01-01 00:00:00.000 UTC"]  # fmt: skip
+    said: list[str | int] = [
+        "0x6955b900",
+        1767225600,
+        "1767225600",
+        1767225600000,
+        "2026-01-01T00:00:00Z",
+        "2026-01-01 00:00:00.000 UTC",
+    ]
     found = {time_of(Log(address="", topics=[], block_timestamp=each)) for each in said}
     assert len(found) == 1
 
