@@ -84,7 +84,7 @@ class Fetcher:
         for block in blocks:
             if block.hash not in found:
                 found[block.hash] = await self._of_block(block)
-        return {hash_: sorted(logs, key=_index) for hash_, logs in found.items()}
+        return {hash_: _in_order(logs) for hash_, logs in found.items()}
 
     async def _header(self, method: str, what: str) -> Block:
         avoid: set[str] = set()
@@ -151,8 +151,15 @@ class Fetcher:
 
 
 def _proves(block: Block, logs: Sequence[Log]) -> bool:
+    """Whether these are all of the block's logs; those said to be removed account for nothing."""
     ours = all((each.block_hash or block.hash).lower() == block.hash for each in logs)
-    return ours and are_all(block.bloom, logs)
+    return ours and are_all(block.bloom, (each for each in logs if not each.removed))
+
+
+def _in_order(logs: Sequence[Log]) -> list[Log]:
+    """Each log once, as the chain has them; those said to be removed are none of the block's."""
+    by_index = {_index(each): each for each in logs if not each.removed}
+    return [by_index[index] for index in sorted(by_index)]
 
 
 def _index(each: Log) -> int:

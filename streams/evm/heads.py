@@ -1,8 +1,8 @@
 """Word that a chain has moved: from a subscription while one lives, from the clock otherwise.
 
 A notice is only a hint; what is told is read from the nodes (``fetch``). So a subscription that
-drops events, dies or lies costs time and nothing else. A log that is said to be ``removed`` wakes
-the follower as a new head does.
+drops events, dies or lies costs time and nothing else. Logs are not subscribed to: their
+``removed: true`` comes late or never, and the heads say the same.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Watchlist:
         at = datetime.fromtimestamp(block.time, UTC)
         events: list[Activity] = []
         for log in logs:
-            if log.removed or not log.topics or log.topics[0] not in TOPICS:
+            if not log.topics or log.topics[0] not in TOPICS:
                 continue
             try:
                 events += self._told(log, at)

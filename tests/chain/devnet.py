@@ -106,18 +106,19 @@ class Devnet:
     def settle(self) -> None:
         """Put the factory there, and a pair of two tokens that can be traded."""
         factory = published("v2-core", "UniswapV2Factory")
-        token = compiled()["Token"]
         self.factory = self.deploy(factory.bytecode, encode(["address"], [self.sender]))
+        self.open_pair()
+
+    def open_pair(self) -> None:
+        """Make two tokens and their pair, which deposits go to from now on."""
+        token = compiled()["Token"].bytecode
+        name = ["string", "string", "uint8", "uint256"]
         self.tokens = [
-            self.deploy(
-                token.bytecode,
-                encode(["string", "string", "uint8", "uint256"], [name, name, 18, 10**30]),
-            )
-            for name in "AB"
+            self.deploy(token, encode(name, [symbol, symbol, 18, 10**30])) for symbol in "AB"
         ]
         self.launch(*self.tokens)
         self.mine()
-        self.pair = self.launches()[0]
+        self.pair = self.launches()[-1]
 
     def launch(self, token0: str, token1: str) -> None:
         """Queue the making of a pair."""
