@@ -16,6 +16,7 @@ __all__ = ["Endpoint"]
 WEIGHT = 0.2
 """Of the newest observation in a mean."""
 FIRST_REST_S, LONGEST_REST_S = 0.25, 30.0
+LONGEST_HOLD_S = 600.0
 FIRST_PACE_S, SLOWEST_PACE_S = 0.05, 2.0
 EASED = 0.98
 FIRST_BATCH = 100
@@ -32,6 +33,9 @@ class Endpoint(msgspec.Struct, kw_only=True):
     errors: float = 0.0
     """Mean of 0 for an answer and 1 for a failure."""
     rest_until: float = -inf
+    """Asked last until then, for it failed: a node that is back must not be waited for."""
+    hold_until: float = -inf
+    """Not asked before, for it said so."""
     failures: int = 0
     """In a row."""
     pace: float = 0.0
@@ -44,12 +48,12 @@ class Endpoint(msgspec.Struct, kw_only=True):
 
     def score(self, now: float) -> float:
         """Less is better: expected seconds until an answer of this endpoint."""
-        wait = max(0.0, self.rest_until - now, self.next_at - now)
+        wait = max(0.0, self.rest_until - now, self.hold_until - now, self.next_at - now)
         return wait + self.latency * (1.0 + 20.0 * self.errors)
 
     def delay(self, now: float) -> float:
         """Seconds to wait before the next request, which takes this turn."""
-        start = max(now, self.next_at)
+        start = max(now, self.next_at, self.hold_until)
         self.next_at = start + self.pace
         return start - now
 
@@ -58,6 +62,7 @@ class Endpoint(msgspec.Struct, kw_only=True):
         self.latency += WEIGHT * (seconds - self.latency)
         self.errors -= WEIGHT * self.errors
         self.failures = 0
+        self.rest_until = -inf
         self.pace = self.pace * EASED if self.pace > 0.001 else 0.0
 
     def failed(self, now: float, retry_after: float | None = None) -> None:
@@ -65,7 +70,9 @@ class Endpoint(msgspec.Struct, kw_only=True):
         self.errors += WEIGHT * (1.0 - self.errors)
         rest = min(LONGEST_REST_S, FIRST_REST_S * 2.0 ** min(self.failures, 10))
         self.failures += 1
-        self.rest_until = max(self.rest_until, now + max(rest, min(retry_after or 0.0, 600.0)))
+        self.rest_until = now + rest
+        if retry_after:
+            self.hold_until = max(self.hold_until, now + min(retry_after, LONGEST_HOLD_S))
 
     def refused_rate(self, now: float, retry_after: float | None = None) -> None:
         """It was asked too often."""

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 ROUNDS = 2
 """How often every endpoint is tried before a call is given up."""
 LONGEST_WAIT_S = 10.0
-"""For an endpoint that rests, in one call."""
+"""For an endpoint that asked to be let alone, in one call."""
 _OF_THE_NODE = ("rate", "behind", "unsupported")
 """Refusals for a reason of the node's own, which another may not have."""
 SCHEMES = ("http", "https", "ws", "wss")
@@ -168,10 +168,9 @@ class Endpoints:
     async def _attempt(self, endpoint: Endpoint, once: Callable[[Endpoint, Any], Any]) -> Any:
         """One try at one endpoint: its answer, or what came instead, noted on it."""
         now = time.monotonic()
-        wait = max(endpoint.rest_until - now, 0.0) + endpoint.delay(now)
-        if wait > LONGEST_WAIT_S:
-            raise Retry(f"it rests for {wait:.0f} s more", retry_after=wait)
-        await anyio.sleep(wait)
+        if endpoint.hold_until - now > LONGEST_WAIT_S:
+            raise Retry(f"it asked for {endpoint.hold_until - now:.0f} s of rest")
+        await anyio.sleep(endpoint.delay(now))
         started = time.monotonic()
         try:
             value = await once(endpoint, await self._client(endpoint))

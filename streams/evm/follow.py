@@ -41,7 +41,7 @@ AT_ONCE = 50
 """Blocks of a gap that are read, told and noted together."""
 LOOKS_BEFORE_MISSED = 4
 """Failures on one stretch of blocks in a row before its unproven blocks are passed over."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 MISSED_EVERY = 20
 """Looks between two tries of what was missed."""
 MOST_TRIES = 100

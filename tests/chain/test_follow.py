@@ -74,6 +74,8 @@ async def test_nothing_is_lost_over_faults(net: Devnet, watcher: Watcher) -> Non
             while disconnects(first, second) < enough:
                 await act(net, chance, 10)
                 blocks += 10
+                if enough >= 100:
+                    print(f"{disconnects(first, second)} disconnects, {blocks} blocks", flush=True)
                 assert blocks < 2_000 + 20 * enough, (first.fired, second.fired)
             await watcher.until_told(recount(net), seconds=90 if enough < 100 else 900)
     told = watcher.told()
