@@ -78,12 +78,13 @@ COMMANDS = (
     Command(
         "decode",
         "daemon.commands.decode:decode",
-        "Read recorded logs or receipts of a chain, and print the events as JSON lines.",
+        "Read recorded logs, receipts or transactions, and print the events as JSON lines.",
         "heft decode base logs.json",
         "Takes eth_getLogs results, JSON-RPC responses, receipts, one a line or in lists; - is "
         "standard input. Each line has a type: launch, activity (with its kind) or retraction. "
         "What is no event of ours, and what cannot be decoded, is counted on stderr; the exit code "
-        "is 1 when anything could not be decoded.",
+        "is 1 when anything could not be decoded. For solana: getTransaction, getBlock and their "
+        "notifications in any encoding, log notifications, and providers' transactionNotification.",
     ),
     Command(
         "train",

@@ -1,7 +1,8 @@
 """What tokens are priced in: the quote assets of each chain, best first.
 
 Of a pool's two assets the better known quote is the quote and the other is the token. Addresses
-are the chains' canonical wrapped coins and stablecoins, in lower case.
+are the chains' canonical wrapped coins and stablecoins, in lower case
+where case means nothing.
 """
 
 from __future__ import annotations
@@ -90,6 +91,12 @@ QUOTES: dict[str, dict[str, Quote]] = {
         NATIVE: Quote("ETH", 18),
         "0x078d782b760474a361dda0af3839290b0ef57ad6": Quote("USDC", 6),
         "0x9151434b16b9763660705744891fa906f660ecc5": Quote("USDT0", 6),
+    },
+    "solana": {
+        "So11111111111111111111111111111111111111112": Quote("SOL", 9),
+        "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v": Quote("USDC", 6),
+        "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB": Quote("USDT", 6),
+        "USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB": Quote("USD1", 6),
     },
 }
 

@@ -19,7 +19,7 @@ from streams.evm.logs import Log, place_of
 from streams.evm.shapes import documents, logs_in, time_of
 from streams.evm.venues import Factory, chain_named, with_factories
 
-__all__ = ["decode_file", "lines_from"]
+__all__ = ["decode_file", "lines_from", "read_bytes"]
 
 UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for a time that a log does not say; such an event is printed without one."""
@@ -136,8 +136,12 @@ def _line(log: Log, event: Activity | OnToken, counts: Counter[str]) -> str:
 
 
 def _read(file: Path) -> str:
+    return read_bytes(file).decode("utf-8-sig", "replace")
+
+
+def read_bytes(file: Path) -> bytes:
+    """A file, or standard input for ``-``; raises ``Invalid``."""
     try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}", reason="usage") from error
-    return data.decode("utf-8-sig", "replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import based58
 import pytest
 
 from streams.quotes import QUOTES, WRAPPED_COIN, quote_of
@@ -32,8 +33,11 @@ def test_strangers_have_no_quote() -> None:
 
 @pytest.mark.parametrize("chain", sorted(QUOTES))
 def test_addresses_are_in_the_form_that_events_have(chain: str) -> None:
-    """Addresses are lower-case hex of 20 bytes, as they are compared with those of events."""
+    """Addresses are as events have them: lower-case hex of 20 bytes, or Solana's base58 of 32."""
     for address, quote in QUOTES[chain].items():
+        if chain == "solana":
+            assert len(based58.b58decode(address.encode())) == 32
+            continue
         assert address == address.lower()
         assert len(bytes.fromhex(address.removeprefix("0x"))) == 20
         assert 0 < quote.decimals <= 18
