@@ -90,7 +90,7 @@ def _walk(node: Any, around: _Place, programs: frozenset[str], left: int) -> Ite
     if isinstance(node, list):
         for each in node:
             yield from _walk(each, around, programs, left - 1)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, dict):
         yield from _look(node, _placed(node, around), programs, left)
 
 
@@ -110,7 +110,7 @@ def _look(
 
 
 def _one(node: Any, place: _Place, programs: frozenset[str], number: int | None) -> Pieces:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return Pieces(None, Invalid("a block's transaction is no object", reason="shape"))
     slot, time = _placed(node, place)
     try:
@@ -122,11 +122,11 @@ def _one(node: Any, place: _Place, programs: frozenset[str], number: int | None)
 
 def _is_transaction(node: Mapping[str, Any]) -> bool:
     """Whether this is ``{transaction, meta}``, or the inside of one sent without its outcome."""
-    if isinstance(node.get("message"), Mapping):
+    if isinstance(node.get("message"), dict):
         return True
     body = node.get("transaction")
-    if isinstance(body, Mapping):
-        return isinstance(body.get("message"), Mapping)
+    if isinstance(body, dict):
+        return isinstance(body.get("message"), dict)
     return isinstance(body, str) or (
         isinstance(body, list) and bool(body) and isinstance(body[0], str)
     )
@@ -135,7 +135,7 @@ def _is_transaction(node: Mapping[str, Any]) -> bool:
 def _placed(node: Mapping[str, Any], around: _Place) -> _Place:
     """Slot and time as said here, else as said around."""
     context = node.get("context")
-    slot = node.get("slot", context.get("slot") if isinstance(context, Mapping) else None)
+    slot = node.get("slot", context.get("slot") if isinstance(context, dict) else None)
     time = node.get("blockTime")
     return _Place(_count(slot, around.slot), _count(time, around.time))
 

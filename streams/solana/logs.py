@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 __all__ = ["TRUNCATED", "Said", "events_said"]
 
@@ -18,35 +19,40 @@ TRUNCATED = "Log truncated"
 
 DATA = "Program data: "
 RAY_LOG = "Program log: ray_log: "
-LOG = "Program log: "
+TOLD = (DATA, RAY_LOG)
+WRITTEN = ("Program log: ", DATA, "Program return: ")
+"""What a program writes itself: never taken for the runtime's word."""
+ENDINGS = ("success", "failed:", "failed")
 
 Said = tuple[str, bytes]
 """A program and the bytes of an event that it wrote."""
 
 
-def events_said(logs: Sequence[str]) -> Iterator[Said]:
+def events_said(logs: Sequence[Any]) -> Iterator[Said]:
     """The events in a log in order; text that is not base64 is nobody's event."""
-    stack: list[str] = []
-    for line in logs:
-        if line.startswith(LOG):
-            if stack and line.startswith(RAY_LOG):
-                yield from _data(stack[-1], line[len(RAY_LOG) :])
-        elif line.startswith(DATA):
-            if stack:
-                yield from _data(stack[-1], line[len(DATA) :])
-        elif line.startswith("Program "):
-            _step(stack, line.split(" "))
+    for place, line in enumerate(logs):
+        if isinstance(line, str) and line.startswith(TOLD):
+            program = _running(logs, place)
+            if program is not None:
+                yield from _data(program, line[len(RAY_LOG if line[8] == "l" else DATA) :])
 
 
-def _step(stack: list[str], words: Sequence[str]) -> None:
-    """Follow ``Program X invoke [n]``, ``Program X success`` and ``Program X failed: ...``."""
-    if len(words) == 4 and words[2] == "invoke":
-        depth = words[3].strip("[]")
-        if depth.isascii() and depth.isdigit():
-            del stack[max(0, min(int(depth[:4]), 64) - 1) :]
-        stack.append(words[1])
-    elif len(words) >= 3 and words[2] in ("success", "failed:", "failed") and stack:
-        stack.pop()
+def _running(logs: Sequence[Any], place: int) -> str | None:
+    """Who wrote the line at ``place``: the last that was invoked and has not ended before it."""
+    ended = 0
+    for line in reversed(logs[:place]):
+        if not isinstance(line, str) or line.startswith(WRITTEN):
+            continue
+        words = line.split(" ", 3)
+        if len(words) < 3:
+            continue
+        if words[2] == "invoke":
+            if ended == 0:
+                return words[1]
+            ended -= 1
+        elif words[2] in ENDINGS:
+            ended += 1
+    return None
 
 
 def _data(program: str, text: str) -> Iterator[Said]:

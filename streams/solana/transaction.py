@@ -61,7 +61,8 @@ class Transaction(NamedTuple):
     failed: bool
     payer: str | None
     instructions: Sequence[Instruction]
-    logs: Sequence[str]
+    logs: Sequence[Any]
+    """Lines as sent; one that is no text is nobody's."""
     meta: Mapping[str, Any]
     keys: Sequence[str]
 
@@ -88,7 +89,7 @@ def transaction_from(
         failed=meta.get("err") is not None,
         payer=keys[0] if keys else None,
         instructions=list(_instructions(message, meta, keys, programs)),
-        logs=_texts(meta.get("logMessages")),
+        logs=_list(meta.get("logMessages")),
         meta=meta,
         keys=keys,
     )
@@ -107,7 +108,7 @@ def transaction_from_logs(
         failed=value.get("err") is not None,
         payer=None,
         instructions=(),
-        logs=_texts(value.get("logs")),
+        logs=_list(value.get("logs")),
         meta={},
         keys=(),
     )
@@ -120,7 +121,7 @@ def _message(body: Any) -> tuple[Mapping[str, Any], list[str]]:
     if isinstance(body, list) and body and isinstance(body[0], str):
         encoding = body[1] if len(body) > 1 and isinstance(body[1], str) else "base58"
         return _from_bytes(_decoded(body[0], encoding))
-    if isinstance(body, Mapping) and isinstance(body.get("message"), Mapping):
+    if isinstance(body, dict) and isinstance(body.get("message"), dict):
         return body["message"], _texts(body.get("signatures"))
     raise Invalid("there is no transaction message here", reason="shape")
 
@@ -162,8 +163,9 @@ def _keys(listed: Any) -> tuple[list[str], bool]:
         return [], False
     if listed and isinstance(listed[0], str):
         return [key for key in listed if isinstance(key, str)], False
-    keys = [key for each in listed if isinstance(key := _mapping(each).get("pubkey"), str)]
-    return keys, any(_mapping(each).get("source") == "lookupTable" for each in listed)
+    objects = [each for each in listed if isinstance(each, dict)]
+    keys = [key for each in objects if isinstance(key := each.get("pubkey"), str)]
+    return keys, any(each.get("source") == "lookupTable" for each in objects)
 
 
 def _loaded(meta: Mapping[str, Any]) -> list[str]:
@@ -194,19 +196,23 @@ def _instruction(
     node: Any, keys: Sequence[str], programs: frozenset[str], depth: int
 ) -> Instruction | None:
     """The instruction if it is of a program that we read, else ``None``."""
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return None
-    place = node.get("programIdIndex")
-    program = _key(place, keys) if place is not None else node.get("programId")
-    if program in TOKEN_PROGRAMS:
-        return _burn(node, program, keys, depth)
-    if program not in programs:
-        return None
-    data = node.get("data")
-    if not isinstance(data, str | bytes):
-        return None
-    accounts = [_key(each, keys) for each in _list(node.get("accounts"))]
-    return Instruction(program, accounts, data, depth)
+    program = node.get("programId")
+    if program is None:
+        program = _key(node.get("programIdIndex"), keys)
+    if program in programs:
+        data = node.get("data")
+        if not isinstance(data, str | bytes):
+            return None
+        return Instruction(program, _accounts(node, keys), data, depth)
+    return _burn(node, program, keys, depth) if program in TOKEN_PROGRAMS else None
+
+
+def _accounts(node: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """Accounts in order; ``jsonParsed`` names them, the other encodings number them."""
+    listed = _list(node.get("accounts"))
+    return [each if isinstance(each, str) else _key(each, keys) for each in listed]
 
 
 BURN = 8
@@ -219,12 +225,15 @@ def _burn(
     node: Mapping[str, Any], program: str, keys: Sequence[str], depth: int
 ) -> Instruction | None:
     """A burn of tokens, from its bytes or as the node has parsed it."""
-    if isinstance(parsed := node.get("parsed"), Mapping):
-        return _parsed_burn(parsed, program, depth)
-    data, accounts = node.get("data"), _list(node.get("accounts"))
-    if not isinstance(data, str | bytes) or len(data) > LONGEST_BURN or len(accounts) < 3:
+    data = node.get("data")
+    if data is None:
+        return _parsed_burn(_mapping(node.get("parsed")), program, depth)
+    if not isinstance(data, str | bytes) or len(data) > LONGEST_BURN:
         return None
-    found = Instruction(program, [_key(each, keys) for each in accounts], data, depth)
+    accounts = _accounts(node, keys)
+    if len(accounts) < 3:
+        return None
+    found = Instruction(program, accounts, data, depth)
     try:
         raw = found.data
     except Invalid:
@@ -233,9 +242,11 @@ def _burn(
 
 
 def _parsed_burn(parsed: Mapping[str, Any], program: str, depth: int) -> Instruction | None:
+    if parsed.get("type") not in ("burn", "burnChecked"):
+        return None
     info = _mapping(parsed.get("info"))
     amount = _whole(info.get("amount", _mapping(info.get("tokenAmount")).get("amount")))
-    if parsed.get("type") not in ("burn", "burnChecked") or amount is None:
+    if amount is None:
         return None
     accounts = [str(info.get(name, "")) for name in ("account", "mint", "authority")]
     return Instruction(program, accounts, struct.pack("<BQ", BURN, amount), depth)
@@ -251,7 +262,7 @@ def _key(place: Any, keys: Sequence[str]) -> str:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

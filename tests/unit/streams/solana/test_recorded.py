@@ -17,7 +17,7 @@ import pytest
 from streams.solana.activity import activity_in
 from streams.solana.decode import READ_PROGRAMS, read
 from streams.solana.documents import documents, transactions_in
-from streams.solana.launches import launches_in
+from streams.solana.launches import CALLS, launches_in
 from streams.solana.programs import program_of
 from streams.solana.sightings import WSOL, SeenActivity, SeenLaunch
 
@@ -138,8 +138,6 @@ def test_curves_as_accounts(folder: Path) -> None:
 
 
 DLMM = "meteora-dlmm"
-ADMIN = "admin"
-"""What the maker of a permissioned pair was called before it was the payer."""
 VECTORS = {
     ("orca-whirlpool", "initialize_pool"): "orca-whirlpool-decoder__initialize_pool_ix",
     ("raydium-clmm", "create_pool"): "raydium-clmm-decoder__create_pool_ix",
@@ -163,11 +161,10 @@ def test_pool_makers_recorded_by_others(folder: Path, which: tuple[str, str]) ->
     shape = program.instructions[data[:8]]
     assert shape.name == which[1]
     shape.layout.read(data, 8)
-    labels = [each.get("label") for each in vector["accounts"]]
-    pairs = [
-        pair for pair in zip(shape.accounts, labels, strict=False) if pair[1] and pair[1] != ADMIN
-    ]
-    assert [_plain(ours) for ours, _ in pairs] == [_plain(theirs) for _, theirs in pairs]
+    theirs = [_plain(each.get("label") or "") for each in vector["accounts"]]
+    rule = CALLS[which]
+    for name in (rule.pool, rule.mint0, rule.mint1):
+        assert theirs[shape.accounts.index(name)] == _plain(name)
 
 
 def _plain(name: str) -> str:
