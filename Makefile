@@ -61,6 +61,7 @@ soak: $(VENV)/.develop ## 20 kills of a replay and 1,000 broken connections to a
 	SOAK_KILLS=20 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0
+	SOAK_SOLANA_DISCONNECTS=1000 $(BIN)/pytest tests/chain/test_solana_follow.py -s
 
 EARLY := build/uniswap_v2_pool_events_part1
 

@@ -45,6 +45,8 @@ from streams.errors import Invalid
 from streams.evm.endpoints import Endpoints
 from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
+from streams.solana.follow import SolanaFollower
+from streams.solana.sightings import CHAIN as SOLANA
 from streams.source import Checkpoints, Played, Source, run_source
 from streams.stage import Brake, Drain, Stage, Transform, run_stage
 from streams.topics import ACTIVITY, ALERTS, FACTS, LAUNCHES, TOPICS, VERDICTS, Topic
@@ -107,6 +109,13 @@ def source_part(
 def chain_part(plant: Plant, endpoints: Endpoints, stages: Sequence[str]) -> Part:
     """Follows one live chain, apart from every other: its failures are its own."""
     name, chains = endpoints.chain, plant.settings.chains
+    if name == SOLANA:
+        solana = SolanaFollower(
+            endpoints,
+            commitment="finalized" if chains.delivery == "finalized" else "confirmed",
+            most_backfill=chains.most_backfill_blocks,
+        )
+        return source_part(plant, solana, lambda _: None, stages, name=solana.name)
     follower = Follower(
         name,
         CHAINS[name],

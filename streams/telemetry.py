@@ -30,6 +30,7 @@ __all__ = [
     "EVM_UNDECODABLE",
     "FACTS",
     "LAUNCHES",
+    "OTHER",
     "PART_RESTARTS",
     "PUBLISHED",
     "REORGS",
@@ -37,6 +38,8 @@ __all__ = [
     "SCORER_BATCH",
     "SCORER_SECONDS",
     "SINK_DELIVERIES",
+    "SOLANA_DECODED",
+    "SOLANA_DRIFT",
     "SOURCE_HEAD",
     "STAGE_LAG",
     "STAGE_RECORDS",
@@ -112,14 +115,31 @@ EVM_UNDECODABLE = Counter(
 EVM_MISSED = Gauge(
     "heft_evm_missed_blocks", "Blocks passed over, whose logs are still asked for.", ["chain"]
 )
+SOLANA_DECODED = Counter(
+    "heft_solana_instructions_total",
+    "Instructions and events of followed programs: decoded, unknown, undecodable.",
+    ["venue", "outcome"],
+)
+SOLANA_DRIFT = Gauge(
+    "heft_solana_drift", "1 while a program cannot be read: it was probably upgraded.", ["venue"]
+)
 REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 
 CHAINS = frozenset({*QUOTES, "devnet"})
 VENUES = frozenset(
     {
         "aerodrome",
+        "meteora-damm-v2",
+        "meteora-dlmm",
+        "orca-whirlpool",
         "pancakeswap-v2",
         "pancakeswap-v3",
+        "pump-fun",
+        "pump-swap",
+        "raydium-clmm",
+        "raydium-cpmm",
+        "raydium-launchlab",
+        "raydium-v4",
         "slipstream",
         "sushiswap-v2",
         "sushiswap-v3",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 
-from daemon.jobs.nodes import Nodes
+from daemon.jobs.nodes import Nodes, endpoints_of
 from streams.errors import HeftError, Invalid
-from streams.evm.endpoints import open_endpoints
 from streams.evm.fetch import Fetcher
 from streams.evm.venues import CHAINS
+from streams.solana.rpc import newest_block
+from streams.solana.sightings import CHAIN as SOLANA
 
 __all__ = ["endpoint_findings"]
 
@@ -29,7 +30,9 @@ async def endpoint_findings(nodes: Nodes) -> AsyncIterator[tuple[str, str, bool]
 
 async def _check(chain: str, url: str) -> str:
     """One endpoint: its chain id, how old its head is, and whether it gives a block's logs."""
-    async with open_endpoints(chain, [url], chain_id=CHAINS[chain].id) as endpoints:
+    if chain == SOLANA:
+        return await _check_solana(url)
+    async with endpoints_of(chain, [url]) as endpoints:
         label = endpoints.known[0].label
         fetch = Fetcher(endpoints)
         started = time.monotonic()
@@ -42,4 +45,21 @@ async def _check(chain: str, url: str) -> str:
     return (
         f"{label} is at block {head.number:,}, {max(age, 0):.0f} s old, after {seconds:.2f} s, and "
         f"gives all its {len(logs[head.hash]):,} logs"
+    )
+
+
+async def _check_solana(url: str) -> str:
+    """As above: which cluster, how old its newest confirmed block is, and whether it gives it."""
+    async with endpoints_of(SOLANA, [url]) as endpoints:
+        label = endpoints.known[0].label
+        started = time.monotonic()
+        slot = int(await endpoints.call("getSlot", [{"commitment": "confirmed"}], int))
+        block = await newest_block(endpoints, slot)
+        seconds = time.monotonic() - started
+    age = time.time() - (block.block_time or time.time())
+    if age > 60.0:
+        raise Invalid(f"{label} is behind: slot {slot:,} is {age:,.0f} s old; use another")
+    return (
+        f"{label} is at slot {block.slot:,}, {max(age, 0):.0f} s old, and gives its "
+        f"{len(block.transactions):,} transactions after {seconds:.2f} s"
     )

@@ -22,14 +22,12 @@ from daemon.bootstrap import (
     sinks_from,
 )
 from daemon.health import listen, url_of
-from daemon.jobs.nodes import Nodes
+from daemon.jobs.nodes import Nodes, endpoints_of
 from daemon.plant import Plant, open_plant
 from daemon.settings import Settings
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
-from streams.evm.endpoints import open_endpoints
-from streams.evm.venues import CHAINS
 from streams.telemetry import configure_logging
 
 __all__ = ["watch_topics"]
@@ -51,7 +49,7 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen("http", settings.http.host, settings.http.port))
         chains = [
-            await stack.enter_async_context(open_endpoints(chain, urls, chain_id=CHAINS[chain].id))
+            await stack.enter_async_context(endpoints_of(chain, urls))
             for chain, urls in (nodes.items() if "source" in roles else ())
         ]
         plant = await stack.enter_async_context(open_plant(settings))

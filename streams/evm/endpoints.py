@@ -126,7 +126,7 @@ class Endpoints:
         socket = await self._open_socket(endpoint)
         try:
             for subscription in subscriptions:
-                await socket.subscribe(*subscription)
+                await self._subscribe(socket, subscription)
             async for _, result in socket.notices():
                 yield result
         except Retry as error:
@@ -224,7 +224,7 @@ class Endpoints:
     async def _identify(self, endpoint: Endpoint, client: Http | Socket) -> None:
         """Raises ``Retry`` unless the node stands on the right chain; one that does not is out."""
         try:
-            found = int(await client.call("eth_chainId", (), str), 16)
+            found = await self._identity(client)
         except (ValueError, RpcError) as error:
             await client.close()
             raise Retry(f"it does not say its chain id: {error}") from error
@@ -238,6 +238,14 @@ class Endpoints:
             log.error("endpoint_refused", endpoint=endpoint.label, reason=endpoint.wrong)
             raise Retry(endpoint.wrong)
 
+    async def _identity(self, client: Http | Socket) -> int:
+        """Which chain a node is on; ``ValueError`` for an answer that says none."""
+        return int(await client.call("eth_chainId", (), str), 16)
+
+    async def _subscribe(self, socket: Socket, subscription: Sequence[Any]) -> None:
+        """Ask one node for notifications; another family of chains asks in another way."""
+        await socket.subscribe(*subscription)
+
     def _give_up(self) -> None:
         if all(each.wrong for each in self.known):
             reasons = "; ".join(f"{each.label}: {each.wrong}" for each in self.known)
@@ -249,9 +257,16 @@ class Endpoints:
 
 @asynccontextmanager
 async def open_endpoints(
-    chain: str, urls: Sequence[str], *, chain_id: int | None = None, patience: float = 10.0
+    chain: str,
+    urls: Sequence[str],
+    *,
+    chain_id: int | None = None,
+    patience: float = 10.0,
+    family: type[Endpoints] = Endpoints,
 ) -> AsyncIterator[Endpoints]:
     """The endpoints of one chain; ``chain_id`` of ``None`` believes the first that answers.
+
+    ``family`` says how nodes of that kind of chain name themselves and take subscriptions.
 
     Raises ``Invalid`` when a URL is none of a node's.
     """
@@ -263,7 +278,7 @@ async def open_endpoints(
             )
     if not urls:
         raise Invalid(f"{chain} has no endpoint: give --rpc or chains.rpc", reason="setting")
-    endpoints = Endpoints(chain, chain_id, urls, patience=patience)
+    endpoints = family(chain, chain_id, urls, patience=patience)
     try:
         yield endpoints
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import structlog
@@ -28,10 +28,13 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 class Heads:
     """The newest hint of one chain. ``run`` listens until it is cancelled."""
 
-    def __init__(self, endpoints: Endpoints, *, silence: float) -> None:
+    def __init__(
+        self, endpoints: Endpoints, *, silence: float, subscription: Sequence[str] = ("newHeads",)
+    ) -> None:
         """A socket that says nothing for ``silence`` seconds is taken for dead."""
         self._endpoints = endpoints
         self._silence = silence
+        self._subscription = subscription
         self._woken = asyncio.Event()
         self._hint: Block | None = None
 
@@ -61,7 +64,7 @@ class Heads:
 
     async def _notices(self) -> AsyncIterator[msgspec.Raw]:
         """Notices until the socket is lost or silent."""
-        async with contextlib.aclosing(self._endpoints.listen(("newHeads",))) as notices:
+        async with contextlib.aclosing(self._endpoints.listen(self._subscription)) as notices:
             while True:
                 try:
                     async with asyncio.timeout(self._silence):

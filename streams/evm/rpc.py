@@ -38,7 +38,8 @@ _PATTERNS: tuple[tuple[Refusal, re.Pattern[str]], ...] = (
     (
         "behind",
         re.compile(
-            r"header not found|block not found|unknown block|cannot find block|could not find block"
+            r"header not found|block not found|block not available|unknown block"
+            r"|cannot find block|could not find block"
             r"|missing trie node|state .{0,40}not available|pruned|not yet available"
             r"|after last accepted block|beyond (current )?head|invalid block hash|block is out of"
             r"|historical state|not synced|required historical|blockoutofrange"
@@ -99,9 +100,9 @@ class Rpc(Protocol):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """The parameters of an ``eth_subscription`` notification."""
+    """The parameters of an ``eth_subscription`` notification, or of one of Solana's."""
 
-    subscription: str
+    subscription: str | int
     result: msgspec.Raw
 
 

@@ -135,7 +135,7 @@ class Socket:
 
     def _take(self, reply: Reply) -> None:
         if reply.params is not None:
-            self._notices.append((reply.params.subscription, reply.params.result))
+            self._notices.append((str(reply.params.subscription), reply.params.result))
             self._noticed.set()
             return
         if not isinstance(reply.id, int) or not 0 < reply.id <= self._number:
