@@ -15,9 +15,17 @@ __all__ = ["analyse"]
 
 
 def analyse(
-    probability: float, threshold: float, evidence: Sequence[Evidence], coverage: float
+    probability: float,
+    threshold: float,
+    evidence: Sequence[Evidence],
+    coverage: float,
+    *,
+    foreign: bool = False,
 ) -> str:
-    """Why a launch was judged as it was, in English; the strongest fact first."""
+    """Why a launch was judged as it was, in English; the strongest fact first.
+
+    ``foreign`` says that the version has learnt from no launch of this chain.
+    """
     against = [_clause(item) for item in evidence if item.weight > 0]
     for_it = [_clause(item) for item in evidence if item.weight < 0]
     sentences = [_verdict(probability, threshold)]
@@ -27,7 +35,12 @@ def analyse(
         sentences.append(f"What speaks against it: {'; '.join(for_it)}.")
     if coverage < 1:
         sentences.append(f"{100 * coverage:.0f} % of the facts are known.")
+    if foreign:
+        sentences.append(FOREIGN)
     return " ".join(sentences)
+
+
+FOREIGN = "The model has learnt from no launch of this chain: these are the odds of others."
 
 
 def _verdict(probability: float, threshold: float) -> str:

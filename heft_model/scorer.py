@@ -89,6 +89,7 @@ class OnnxScorer:
         """See ``Scorer.score``."""
         serving = self._serving
         calibration = serving.bundle.calibration
+        taught = serving.bundle.manifest.window.chains
         prompts = [render(facts, serving.bundle.lexicon) for facts in batch]
         rows = serving.bundle.words.encode(prompts)
         probabilities = serving.probabilities(rows)
@@ -102,6 +103,7 @@ class OnnxScorer:
                 bundle=serving.bundle.id,
                 coverage=coverage(prompt),
                 now=self._now(),
+                foreign=facts.chain not in taught,
             )
             for facts, prompt, probability, reason in zip(
                 batch, prompts, probabilities, reasons, strict=True
@@ -248,6 +250,7 @@ def verdict_from(
     bundle: str,
     coverage: float,
     now: datetime,
+    foreign: bool = False,
 ) -> Verdict:
     """The opinion on one dossier, with all that is needed to give it again."""
     return Verdict(
@@ -270,7 +273,7 @@ def verdict_from(
         probability=probability,
         threshold=threshold,
         evidence=evidence,
-        analysis=analyse(probability, threshold, evidence, coverage),
+        analysis=analyse(probability, threshold, evidence, coverage, foreign=foreign),
         bundle=bundle,
         prompt_version=PROMPT_VERSION,
         facts_hash=facts_hash(facts),

@@ -81,6 +81,11 @@ class SolanaFollower:
         self._lp_mints: dict[str, tuple[str, str]] = {}
         self._drift = Drift()
 
+    @property
+    def tip(self) -> int:
+        """The slot of the last block that was read; 0 before the first."""
+        return self._tail[-1].slot if self._tail else 0
+
     async def batches(self, since: int) -> AsyncIterator[Played]:
         """What happens behind slot ``since``, for ever; 0 begins at the head."""
         heads = Heads(self._endpoints, silence=SILENCE_S, subscription=("slotSubscribe",))
@@ -138,7 +143,10 @@ class SolanaFollower:
                 raise Retry(f"no node has the parent of slot {branch[-1].slot}")
             branch.append(parent)
         out = self._take_back(branch[-1])
-        return out + [Played(self._events(each), each.slot) for each in reversed(branch)]
+        for each in reversed(branch):
+            if events := self._events(each):
+                out.append(Played(events, each.slot))
+        return out
 
     def _joins(self, block: Block) -> bool:
         """Whether a block stands on one of ours, or before all that we remember."""

@@ -21,6 +21,12 @@ def test_the_analysis_says_what_it_was_given() -> None:
     )
 
 
+def test_a_chain_that_the_model_never_saw_is_said() -> None:
+    """Odds learnt on other chains are told as such."""
+    told = analyse(0.1, 0.9, [], 1.0, foreign=True)
+    assert "The model has learnt from no launch of this chain" in told
+
+
 def test_without_evidence_only_the_odds() -> None:
     """Nothing is made up to fill the paragraph."""
     assert analyse(0.1, 0.9, [], 1.0) == (
