@@ -22,7 +22,7 @@ class WatchOptions:
     """What can be said about the service."""
 
     chain: tuple[str, ...] = ()
-    """Follow this chain (base, 8453, solana); may be given more than once. Adds to chains.follow."""
+    """Follow this chain (base, 8453, solana); may be repeated. Adds to chains.follow."""
     rpc: tuple[str, ...] = ()
     """A node of it, instead of the public ones: wss://... or, of several chains, base=wss://..."""
     role: tuple[Role, ...] = ROLES

@@ -15,11 +15,13 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import anyio
 import based58
 import msgspec
+from litestar.types import ASGIApp
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -176,9 +178,10 @@ async def served(chain: Chain, faults: Faults, seed: int = 0) -> AsyncIterator[_
     """A node of this chain on loopback; its ``url`` is host and port."""
     node = _Node(chain, faults, seed)
     routes = [Route("/", node.http, methods=["POST"]), WebSocketRoute("/", node.socket)]
-    with listen("127.0.0.1", 0) as listener:
+    app = cast("ASGIApp", Starlette(routes=routes))
+    with listen("test", "127.0.0.1", 0) as listener:
         async with anyio.create_task_group() as group:
-            group.start_soon(serve, Starlette(routes=routes), listener)
+            group.start_soon(partial(serve, app, listener))
             node.address = "{}:{}".format(*listener.getsockname()[:2])
             yield node
             group.cancel_scope.cancel()
