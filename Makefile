@@ -44,6 +44,7 @@ secrets:
 	umask 022; password=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n'); \
 	  printf %s "$$password" > secrets/postgres_password; \
 	  printf %s "postgresql://heft:$$password@postgres/heft" > secrets/HEFT_STATE__URL; \
+	  printf "[]" > secrets/HEFT_CHAINS__RPC; \
 	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET
 
 .env:

@@ -123,10 +123,10 @@ def bundles(state: State) -> list[Manifest]:
 async def stream(
     state: State, chain: Text = "", kind: Text = "", min_probability: Chance = 0.0
 ) -> ServerSentEvent:
-    """Server-sent events named ``launch``, ``facts``, ``verdict`` or ``alert``; data: a summary.
+    """Server-sent events named ``launch``, ``facts``, ``verdict``, ``retraction`` or ``alert``.
 
-    ``kind`` may name several, parted by commas. A reader that falls behind is let go and should
-    connect again.
+    Their data is a summary. ``kind`` may name several, parted by commas. A reader that falls
+    behind is let go and should connect again.
     """
     hub: Hub = state["hub"]
     if hub.is_full:

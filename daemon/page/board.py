@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from alerts.render import inert
-from streams.events import Alert, Facts, Launch, Verdict
+from streams.events import Alert, Facts, Launch, Retraction, Verdict
 
 __all__ = ["Board", "Dossier", "Moment", "News", "Summary"]
 
@@ -28,7 +28,7 @@ MOST_MOMENTS = 100
 MOST_ALERTS = 1_000
 NAME_LIMIT, SYMBOL_LIMIT = 48, 16
 
-News = Launch | Facts | Verdict | Alert
+News = Launch | Facts | Verdict | Retraction | Alert
 
 
 class Moment(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -62,6 +62,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quote: str = ""
     alert: str | UnsetType = UNSET
     """The last action of its alert."""
+    retracted: bool = False
+    """Its chain has taken back the blocks that it stood in."""
 
 
 class Dossier(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -71,6 +73,7 @@ class Dossier(msgspec.Struct, kw_only=True, omit_defaults=True):
     launch: Launch | UnsetType = UNSET
     facts: Facts | UnsetType = UNSET
     verdict: Verdict | UnsetType = UNSET
+    retraction: Retraction | UnsetType = UNSET
     alerts: list[Alert] = []
     history: list[Moment] = []
 
@@ -144,11 +147,14 @@ class Board:
                 del self._pools[place]
 
 
-def _take(dossier: Dossier, event: Launch | Facts | Verdict) -> None:
+def _take(dossier: Dossier, event: Launch | Facts | Verdict | Retraction) -> None:
     """Keep the newest of each kind, and the moment that it speaks of."""
     match event:
         case Launch():
             dossier.launch = event
+        case Retraction():
+            if not dossier.retraction or event.at >= dossier.retraction.at:
+                dossier.retraction = event
         case Facts():
             if not dossier.facts or event.sequence >= dossier.facts.sequence:
                 dossier.facts = event
@@ -179,8 +185,7 @@ def _moment(dossier: Dossier, event: Facts | Verdict) -> Moment:
 
 
 def _first(event: News) -> Summary:
-    venue = event.verdict.venue if isinstance(event, Alert) else event.venue
-    return Summary(chain=event.chain, pool=event.pool, venue=venue, name="", symbol="", at=event.at)
+    return Summary(chain=event.chain, pool=event.pool, venue="", name="", symbol="", at=event.at)
 
 
 def _summary(dossier: Dossier, event: News) -> Summary:
@@ -188,12 +193,14 @@ def _summary(dossier: Dossier, event: News) -> Summary:
     before, verdict = dossier.summary, dossier.verdict
     name, symbol, token, quote = _names(event)
     told: dict[str, Any] = {
+        "venue": _venue(event) or before.venue,
         "name": inert(name, NAME_LIMIT) if name else before.name,
         "symbol": inert(symbol, SYMBOL_LIMIT) if symbol else before.symbol,
         "token": token or before.token,
         "quote": inert(quote, SYMBOL_LIMIT) if quote else before.quote,
         "at": max(before.at, event.at),
         "alert": dossier.alerts[-1].action if dossier.alerts else UNSET,
+        "retracted": _is_retracted(dossier),
     }
     if verdict:
         told |= {
@@ -203,6 +210,24 @@ def _summary(dossier: Dossier, event: News) -> Summary:
             "liquidity": verdict.liquidity,
         }
     return msgspec.structs.replace(before, **told)
+
+
+def _is_retracted(dossier: Dossier) -> bool:
+    """Whether nothing was heard of since its blocks were taken back; it may launch again."""
+    if not dossier.retraction:
+        return False
+    heard = [each.at for each in (dossier.launch, dossier.facts, dossier.verdict) if each]
+    return all(at < dossier.retraction.at for at in heard)
+
+
+def _venue(event: News) -> str:
+    match event:
+        case Alert():
+            return event.verdict.venue
+        case Retraction():
+            return ""
+        case _:
+            return event.venue
 
 
 def _names(event: News) -> tuple[str | UnsetType, ...]:
@@ -217,3 +242,5 @@ def _names(event: News) -> tuple[str | UnsetType, ...]:
             return event.name, event.symbol, event.token_address, event.quote_symbol
         case Alert():
             return _names(event.verdict)
+        case Retraction():
+            return UNSET, UNSET, UNSET, UNSET

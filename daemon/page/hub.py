@@ -22,7 +22,7 @@ class Item(msgspec.Struct, frozen=True):
     """One piece of news, written once for all readers."""
 
     kind: str
-    """``launch``, ``facts``, ``verdict`` or ``alert``."""
+    """``launch``, ``facts``, ``verdict``, ``retraction`` or ``alert``."""
     summary: Summary
     text: str
     """The summary as JSON."""

@@ -61,7 +61,8 @@ const place = (token) => `#/t/${encodeURIComponent(token.chain)}/${encodeURIComp
 
 function row(token) {
   const risk = token.probability === undefined ? "–" : percent(token.probability);
-  const told = token.alert ? make("span", { class: "tag high" }, token.alert) : null;
+  const last = token.retracted ? "retracted" : token.alert;
+  const told = last ? make("span", { class: token.retracted ? "tag mid" : "tag high" }, last) : null;
   const more = [token.chain, token.venue, `${amount(token.liquidity)} ${token.quote ?? ""}`];
   return make("li", {},
     make("a", { href: place(token) },
@@ -116,7 +117,7 @@ async function live(words = "") {
   const source = new EventSource("/v1/stream");
   source.onopen = () => { state.textContent = "live"; };
   source.onerror = () => { state.textContent = "connecting again"; };
-  for (const kind of ["launch", "verdict", "alert"]) {
+  for (const kind of ["launch", "verdict", "retraction", "alert"]) {
     source.addEventListener(kind, (event) => {
       const token = JSON.parse(event.data);
       const text = [token.name, token.symbol, token.pool, token.token, token.venue].join(" ").toLowerCase();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from daemon.page.board import MOST_MOMENTS, Board, News
-from streams.events import Facts, Launch, Verdict
+from streams.events import Facts, Launch, Retraction, Verdict
 from tests.unit.alerts.making import LAUNCHED_AT, POOL, a_verdict, alerts_of
 from tests.unit.heft_model.making import facts
 
@@ -66,6 +67,16 @@ def test_neither_order_nor_repetition_matters(order: list[News], again: list[New
         assert getattr(found, name) == getattr(expected, name)
     assert found.summary.alert == "confirmed"
     assert found.summary.probability == expected.summary.probability
+
+
+def test_a_launch_that_was_taken_back_says_so() -> None:
+    """Until it is launched again, which a chain may do in the block that replaced the first."""
+    board, later = Board(), LAUNCHED_AT + timedelta(minutes=1)
+    board.note(a_launch())
+    taken_back = Retraction(chain="ethereum", pool=POOL, block=1, at=later)
+    assert board.note(taken_back).retracted
+    assert board.note(taken_back).venue == "uniswap-v2"
+    assert not board.note(a_launch(at=later)).retracted
 
 
 @pytest.mark.parametrize("address", [POOL, TOKEN, TOKEN.upper().replace("0X", "0x")])
