@@ -13,11 +13,17 @@ from rich.text import Text
 from alerts.render import details, one_line, title
 from alerts.sink import Answer, Refusal, Sent
 from streams.errors import Invalid
-from streams.events import Alert
+from streams.events import Action, Alert
 
 __all__ = ["ConsoleSettings", "ConsoleSink"]
 
-STYLES = {"raised": "bold red", "updated": "yellow", "confirmed": "bold magenta"}
+STYLES: dict[Action, str] = {
+    "raised": "bold red",
+    "updated": "yellow",
+    "confirmed": "bold magenta",
+    "cleared": "green",
+    "retracted": "dim",
+}
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -41,8 +41,8 @@ from streams.state import State, metadata
 
 __all__ = ["Delivery", "Ledger", "Queued", "Status"]
 
-CACHE_POOLS = 20_000
-"""Pools whose history, or lack of one, is kept in memory: about 10 MB."""
+CACHE_POOLS = 10_000
+"""Pools whose history, or lack of one, is kept in memory: at most 2 kB each."""
 
 Status = Literal["pending", "sent", "refused"]
 
@@ -58,6 +58,8 @@ _alerts = Table(
     Column("raised_at", String, nullable=False),  # ISO 8601, UTC
     Column("liquidity", Float, nullable=False),
     Column("liquidity_max", Float, nullable=False),
+    Column("verdict", LargeBinary, nullable=False),  # as JSON
+    Column("retraction", String, nullable=False),
 )
 
 _deliveries = Table(

@@ -19,7 +19,7 @@ import structlog
 from alerts import topic
 from alerts.courier import Courier
 from alerts.ledger import Ledger, Queued
-from alerts.policy import History, PolicySettings, Silent, decide, follow
+from alerts.policy import Decision, History, PolicySettings, Silent, decide, follow, retract
 from alerts.sink import Sink
 from streams.clock import Clock
 from streams.errors import Invalid
@@ -62,8 +62,6 @@ class AlertTransform:
         """The alerts that these verdicts call for, in order; raises ``Retry``."""
         histories = await self._ledger.histories({each.event.key for each in batch})
         for each in batch:
-            if isinstance(each.event, Retraction):
-                continue
             alerts = self._said(each.event, histories)
             self._queued += [Queued(alert, each.record.partition) for alert in alerts]
         return topic.outcome(queued.alert for queued in self._queued)
@@ -77,16 +75,22 @@ class AlertTransform:
             self._wake()
         self._changed, self._queued = {}, []
 
-    def _said(self, verdict: Verdict, histories: dict[str, History]) -> Sequence[Alert]:
-        """What is said about one verdict; its pool's history moves on."""
-        before = histories.get(verdict.key)
+    def _said(self, event: Verdict | Retraction, histories: dict[str, History]) -> Sequence[Alert]:
+        """What is said about one verdict or retraction; its pool's history moves on."""
+        before = histories.get(event.key)
+        if isinstance(event, Retraction):
+            alerts, after = retract(event, before)
+        else:
+            alerts, after = follow(self._decided(event, before), event, before)
+        if after is not None and after != before:
+            histories[event.key] = self._changed[event.key] = after
+        return alerts
+
+    def _decided(self, verdict: Verdict, before: History | None) -> Decision:
         decision = decide(verdict, before, self._policy)
         if isinstance(decision, Silent):
             log.debug("stayed_silent", verdict=verdict.id, reason=decision.reason)
-        alerts, after = follow(decision, verdict, before)
-        if after is not None and after != before:
-            histories[verdict.key] = self._changed[verdict.key] = after
-        return alerts
+        return decision
 
     def _wake(self) -> None:
         for courier in self._couriers:

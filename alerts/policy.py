@@ -1,4 +1,4 @@
-"""Decides what to say about a pool: raise, update, confirm, or stay silent and why.
+"""Decides what to say about a pool: raise, update, confirm, clear, retract, or stay silent and why.
 
 Pure: a verdict, what was said before, and the settings go in; a decision comes out. ``decide``
 chooses, ``follow`` turns the choice into the messages and into what to remember. A pool is alerted
@@ -9,15 +9,16 @@ so a redelivered batch is harmless. This module does not send, store or format a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, assert_never
 
 import msgspec
 
 from heft_model.calibrate import YOUNGEST_ALERT_S
 from streams.errors import Invalid
-from streams.events import Alert, Trigger, Verdict
+from streams.events import Action, Alert, Retraction, Trigger, Verdict, decode, encode
 
 __all__ = [
+    "Clear",
     "Confirm",
     "Decision",
     "History",
@@ -30,6 +31,7 @@ __all__ = [
     "decide",
     "follow",
     "is_drained",
+    "retract",
 ]
 
 RUG = "rug"
@@ -67,6 +69,8 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Seconds since launch before which no opinion is told, only a drain that has happened."""
     update_step: float = 0.1
     """Move of the probability since it was last told that is worth an update."""
+    clear_below: float = 0.2
+    """Probability below which an alert is cleared; it is updated when the risk returns."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold <= 1:
@@ -77,13 +81,15 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise _refusal("minimum_age is a time in seconds: give 0 or more")
         if not 0 < self.update_step <= 1:
             raise _refusal("update_step is a change of probability: give more than 0, at most 1")
+        if not 0 <= self.clear_below <= 1:
+            raise _refusal("clear_below is a probability: give a number from 0 to 1")
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What must be remembered of an alert to go on with it."""
 
     alert_id: str
-    status: Literal["raised", "confirmed"]
+    status: Literal["raised", "cleared", "confirmed", "retracted"]
     handled: int
     """Sequence of the last verdict that was looked at; it and all before it are done."""
     said: int
@@ -98,6 +104,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     the most that it ever held."""
     liquidity_max: float
     """The most that the pool had held by then."""
+    verdict: bytes
+    """The last one told, as JSON: a retraction comes without one."""
+    retraction: str = ""
+    """The id of the last one that was handled; it comes again after a crash."""
 
 
 class Raise(msgspec.Struct, frozen=True):
@@ -114,13 +124,17 @@ class Confirm(msgspec.Struct, frozen=True):
     """It happened. Said once, and the last word."""
 
 
+class Clear(msgspec.Struct, frozen=True):
+    """The risk is gone again: said once, until it returns."""
+
+
 class Silent(msgspec.Struct, frozen=True):
     """Say nothing, because of ``reason``."""
 
     reason: Silence
 
 
-Decision = Raise | Update | Confirm | Silent
+Decision = Raise | Update | Confirm | Clear | Silent
 
 
 def alert_id(key: str) -> str:
@@ -143,9 +157,9 @@ def decide(verdict: Verdict, history: History | None, settings: PolicySettings) 
         return Silent("already-handled")
     if history.status == "confirmed":
         return Silent("already-confirmed")
-    if is_drained(verdict):
-        return Confirm()
-    return Update() if _is_material(verdict, history, settings) else Silent("nothing-new")
+    if history.status == "retracted":  # launched again: what was said before is void
+        return _first_word(verdict, settings)
+    return Confirm() if is_drained(verdict) else _next_word(verdict, history, settings)
 
 
 def follow(
@@ -156,16 +170,39 @@ def follow(
     ``history`` must be the one that was decided on. A pool that was never alerted leaves nothing
     to remember, so quiet pools cost no storage.
     """
+    if isinstance(decision, Raise):
+        return _raised(verdict, decision.happened, history)
     if history is None:
-        return _raised(verdict, decision.happened) if isinstance(decision, Raise) else ((), None)
+        return (), None
     match decision:
         case Update():
             return _updated(verdict, history)
         case Confirm():
             return _confirmed(verdict, history)
-        case _:
+        case Clear():
+            return _cleared(verdict, history)
+        case Silent():
             handled = max(history.handled, verdict.sequence)
             return (), msgspec.structs.replace(history, handled=handled)
+        case _:
+            assert_never(decision)
+
+
+def retract(
+    retraction: Retraction, history: History | None
+) -> tuple[tuple[Alert, ...], History | None]:
+    """Take back what was said of a pool whose blocks are gone; once, and only if it was said."""
+    if history is None or history.retraction == retraction.id:
+        return (), history
+    history = msgspec.structs.replace(history, retraction=retraction.id)
+    if history.status == "retracted":
+        return (), history
+    verdict = decode(history.verdict, Verdict)
+    if retraction.block > verdict.block:  # what was told stands on older blocks
+        return (), history
+    history = _moved("retracted", verdict, history)
+    alert = _alert("retracted", verdict, history)
+    return (msgspec.structs.replace(alert, at=retraction.at, block=retraction.block),), history
 
 
 def _first_word(verdict: Verdict, settings: PolicySettings) -> Raise | Silent:
@@ -181,6 +218,16 @@ def _first_word(verdict: Verdict, settings: PolicySettings) -> Raise | Silent:
     return Raise(happened=False)
 
 
+def _next_word(verdict: Verdict, history: History, settings: PolicySettings) -> Decision:
+    """Whether the risk that was told has moved, gone or returned."""
+    threshold = _threshold(verdict, settings)
+    if history.status == "cleared":
+        return Update() if verdict.probability >= threshold else Silent("nothing-new")
+    if verdict.probability < min(settings.clear_below, threshold):
+        return Clear()
+    return Update() if _is_material(verdict, history, settings) else Silent("nothing-new")
+
+
 def _is_material(verdict: Verdict, history: History, settings: PolicySettings) -> bool:
     """A clear move of the probability either way, or a new kind of trouble while it is high."""
     if abs(verdict.probability - history.probability) >= settings.update_step - ROUNDING:
@@ -193,17 +240,21 @@ def _threshold(verdict: Verdict, settings: PolicySettings) -> float:
     return verdict.threshold if settings.threshold is None else settings.threshold
 
 
-def _raised(verdict: Verdict, happened: bool) -> tuple[tuple[Alert, ...], History]:
+def _raised(
+    verdict: Verdict, happened: bool, before: History | None
+) -> tuple[tuple[Alert, ...], History]:
     history = History(
         alert_id=alert_id(verdict.key),
         status="raised",
         handled=verdict.sequence,
-        said=0,
+        said=0 if before is None else before.said + 1,
         probability=verdict.probability,
         triggers=MATERIAL_TRIGGERS & {verdict.trigger},
         raised_at=verdict.at,
         liquidity=verdict.liquidity_max if happened else verdict.liquidity,
         liquidity_max=verdict.liquidity_max,
+        verdict=encode(verdict),
+        retraction="" if before is None else before.retraction,
     )
     raised = _alert("raised", verdict, history)
     if not happened:
@@ -213,30 +264,40 @@ def _raised(verdict: Verdict, happened: bool) -> tuple[tuple[Alert, ...], Histor
 
 
 def _updated(verdict: Verdict, history: History) -> tuple[tuple[Alert, ...], History]:
-    history = msgspec.structs.replace(
-        history,
-        handled=verdict.sequence,
-        said=history.said + 1,
-        probability=verdict.probability,
-        triggers=history.triggers | (MATERIAL_TRIGGERS & {verdict.trigger}),
-    )
+    triggers = history.triggers | (MATERIAL_TRIGGERS & {verdict.trigger})
+    history = msgspec.structs.replace(_moved("raised", verdict, history), triggers=triggers)
     return (_alert("updated", verdict, history),), history
 
 
+def _cleared(verdict: Verdict, history: History) -> tuple[tuple[Alert, ...], History]:
+    history = _moved("cleared", verdict, history)
+    return (_alert("cleared", verdict, history),), history
+
+
 def _confirmed(verdict: Verdict, history: History) -> tuple[tuple[Alert, ...], History]:
-    history = msgspec.structs.replace(
-        history,
-        status="confirmed",
-        handled=verdict.sequence,
-        said=history.said + 1,
-        probability=verdict.probability,
-    )
+    history = _moved("confirmed", verdict, history)
     alert = msgspec.structs.replace(
         _alert("confirmed", verdict, history),
         lost=_lost(verdict, history),
         lead_seconds=(verdict.at - history.raised_at).total_seconds(),
     )
     return (alert,), history
+
+
+def _moved(
+    status: Literal["raised", "cleared", "confirmed", "retracted"],
+    verdict: Verdict,
+    history: History,
+) -> History:
+    """The history after one more message."""
+    return msgspec.structs.replace(
+        history,
+        status=status,
+        handled=max(history.handled, verdict.sequence),
+        said=history.said + 1,
+        probability=verdict.probability,
+        verdict=encode(verdict),
+    )
 
 
 def _lost(verdict: Verdict, history: History) -> float:
@@ -246,9 +307,7 @@ def _lost(verdict: Verdict, history: History) -> float:
     return max(held - verdict.liquidity, 0.0)
 
 
-def _alert(
-    action: Literal["raised", "updated", "confirmed"], verdict: Verdict, history: History
-) -> Alert:
+def _alert(action: Action, verdict: Verdict, history: History) -> Alert:
     return Alert(
         chain=verdict.chain,
         pool=verdict.pool,

@@ -113,6 +113,7 @@ class Alerts(Section):
     minimum_liquidity: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     minimum_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
     update_step: Annotated[float, Field(gt=0, le=1)] = 0.1
+    clear_below: Share = 0.2
 
 
 class Console(Section):

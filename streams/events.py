@@ -60,6 +60,7 @@ __all__ = [
     "MOST_NAME",
     "MOST_QUOTE_SYMBOL",
     "SCHEMA_VERSION",
+    "Action",
     "Activity",
     "Alert",
     "Collected",
@@ -96,7 +97,8 @@ __all__ = [
 Ratio = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"]
-
+Action = Literal["raised", "updated", "confirmed", "cleared", "retracted"]
+"""Confirmed: it rugged. Cleared: the risk is gone again. Retracted: its chain took it back."""
 
 DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
@@ -382,11 +384,11 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
 
 
 class Alert(OnPool, frozen=True, kw_only=True, tag="alert"):
-    """What people are told: an alert is raised once a pool, then updated or confirmed."""
+    """What people are told: an alert is raised once a pool, and what became of it."""
 
     alert_id: str
     """Same for every message about this alert."""
-    action: Literal["raised", "updated", "confirmed"]
+    action: Action
     sequence: int
     """0 for ``raised``, then 1, 2, ... in order."""
     reason: str

@@ -71,7 +71,7 @@ VERDICTS = Topic(
 ALERTS = Topic(
     name="heft.alerts.v1",
     event=Alert,
-    purpose="what people are told: raised, updated, confirmed",
+    purpose="what people are told: raised, updated, confirmed, cleared, retracted",
     retention_ms=90 * DAY_MS,
 )
 

@@ -20,9 +20,10 @@ from alerts.policy import (
     alert_id,
     decide,
     follow,
+    retract,
 )
 from streams.errors import Invalid
-from streams.events import Alert, Verdict
+from streams.events import Alert, Retraction, Verdict
 from tests.unit.alerts.making import LAUNCHED_AT, POOL, a_verdict, alerts_of
 
 DEFAULT = PolicySettings()
@@ -236,3 +237,36 @@ def test_redelivery_of_any_stretch_changes_nothing(
     unbroken = alerts_of(*course)
     broken: list[Alert] = alerts_of(*course[:end], *course[start:])
     assert broken == unbroken
+
+
+def test_a_risk_that_is_gone_is_cleared_once_and_returns() -> None:
+    """The alert is cleared, stays silent while it is low, and is updated when the risk is back."""
+    course = [a_verdict(1), a_verdict(2, probability=0.1), a_verdict(3, probability=0.15)]
+    said = alerts_of(*course, a_verdict(4), a_verdict(5, trigger="drained", liquidity=0.0))
+    assert [alert.action for alert in said] == ["raised", "cleared", "updated", "confirmed"]
+    assert [alert.sequence for alert in said] == [0, 1, 2, 3]
+
+
+def test_a_reorg_retracts_once_and_a_new_launch_is_raised_again() -> None:
+    """Also when the retraction comes again behind the new launch, as after a crash."""
+    first = a_verdict(1)
+    gone = Retraction(chain=first.chain, pool=first.pool, block=first.block, at=first.at)
+    _, history = follow(Raise(happened=False), first, None)
+    (retracted,), history = retract(gone, history)
+    assert (retracted.action, retracted.sequence) == ("retracted", 1)
+    assert retract(gone, history) == ((), history)
+    again = a_verdict(2)
+    decision = decide(again, history, PolicySettings())
+    (raised,), history = follow(decision, again, history)
+    assert (raised.action, raised.sequence) == ("raised", 2)
+    assert retract(gone, history) == ((), history)
+    assert decide(first, history, PolicySettings()) == Silent("already-handled")
+
+
+def test_a_reorg_above_what_was_told_takes_nothing_back() -> None:
+    """What was told stands on older blocks."""
+    first = a_verdict(1)
+    later = Retraction(chain=first.chain, pool=first.pool, block=first.block + 1, at=first.at)
+    _, history = follow(Raise(happened=False), first, None)
+    assert retract(later, history)[0] == ()
+    assert retract(later, None) == ((), None)

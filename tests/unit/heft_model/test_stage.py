@@ -207,5 +207,5 @@ async def test_a_retraction_goes_on_in_its_place(scorer: Fussy) -> None:
         [Received(event, each.record) for event, each in zip(events, batch, strict=True)]
     )
     transform.close()
-    kinds = [type(decode(each.value, Verdict | Retraction)) for each in outcome.messages]
+    kinds = [type(decode(each.value, VERDICTS.event)) for each in outcome.messages]
     assert kinds == [Verdict, Retraction, Verdict]

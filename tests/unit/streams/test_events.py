@@ -238,7 +238,7 @@ def test_any_bytes_are_an_event_or_invalid(data: bytes) -> None:
         ("facts", {"sequence": -1}, "$.sequence"),
         ("verdict", {"probability": 1.01}, "$.probability"),
         ("verdict", {"probability": float("nan")}, "malformed"),
-        ("alert", {"action": "retracted"}, "$.action"),
+        ("alert", {"action": "deleted"}, "$.action"),
         ("dead-letter", {"key": "not base64!"}, "$.key"),
     ],
 )
