@@ -45,7 +45,7 @@ class ConsoleSink:
         self._settings = settings
         self._console = console
 
-    async def send(self, alert: Alert) -> Answer:
+    async def send(self, alert: Alert, earlier: str = "", *, plain: bool = False) -> Answer:  # noqa: ARG002 - nothing is edited here
         """Print it, in a thread: a terminal that is held back (Ctrl-S, a full pipe) blocks."""
         try:
             await anyio.to_thread.run_sync(self._print, alert, abandon_on_cancel=True)

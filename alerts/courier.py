@@ -9,11 +9,16 @@ message does not hold up the rest. When the receiver asks for time, or several p
 are refused, the sink as a whole is down: the round ends, and the courier leaves it alone. The
 next round starts behind the last message tried, else a few names that make a receiver stumble
 would keep all others from it.
+
+A chat is read by people and has a pace: when more alerts wait than it can take one by one, those
+that it has no message of yet go as one digest; the others still edit their own messages. What a
+blocked sink does not take in time spills over to another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import anyio
@@ -21,13 +26,14 @@ import msgspec
 import structlog
 
 from alerts.ledger import Delivery, Ledger, Status
-from alerts.sink import Answer, Refusal, Sent, Sink
+from alerts.pace import Pace
+from alerts.sink import BAD_MARKUP, MESSAGE_GONE, Answer, ChatSink, Refusal, Sent, Sink
 from streams import telemetry
 from streams.clock import Clock
 from streams.errors import Invalid, Retry
 from streams.events import Alert, decode
 
-__all__ = ["TOO_OLD", "Courier"]
+__all__ = ["DIGEST_FROM", "TOO_OLD", "Courier", "Spill"]
 
 TOO_OLD = timedelta(hours=24)
 """A warning that is a day late warns nobody: it stays in the ledger, refused."""
@@ -39,10 +45,26 @@ LONGEST_WAIT_SECONDS = 60.0
 DOWN_POOLS = 3
 """So many pools refused in one round: it is the sink and not the messages."""
 
-PAGE = 100
-"""Deliveries held in memory at a time."""
+PAGE = 2_000
+"""Deliveries held in memory at a time, and told in one digest: about 5 MB."""
+
+DIGEST_FROM = 6
+"""So many alerts waiting that a chat has no message of are told as one."""
+
+TRIES = 3
+"""Of one delivery in one go: as it is, anew when the message is gone, and without markup."""
+
+SPILLED = frozenset({"auth", "blocked", "not-found"})
+"""Permanent refusals that speak of the receiver and not of the message."""
 
 log = structlog.get_logger(__name__)
+
+
+class Spill(msgspec.Struct, frozen=True):
+    """Where to give what a sink has not taken for so long."""
+
+    to: str
+    after_seconds: float = 60.0
 
 
 class _Setback(msgspec.Struct):
@@ -59,8 +81,14 @@ class _Setback(msgspec.Struct):
 class Courier:
     """One sink's deliveries; ``run`` it as a task."""
 
-    def __init__(self, sink: Sink, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self, sink: Sink, ledger: Ledger, clock: Clock, spill: Spill | None = None
+    ) -> None:
         self.sink = sink
+        self._chat = sink if isinstance(sink, ChatSink) else None
+        self._pace = Pace(sink.name, self._chat.rates if self._chat else (), ledger, clock)
+        self._spill = spill if spill is not None and spill.to != sink.name else None
+        self.on_spill: Callable[[], None] = lambda: None
         self._ledger = ledger
         self._clock = clock
         self._log = log.bind(sink=sink.name)
@@ -124,48 +152,117 @@ class Courier:
         return setback
 
     async def _page(self, page: Sequence[Delivery], setback: _Setback) -> None:
+        told = await self._ledger.told(self.sink.name, {each.alert_id for each in page})
+        fresh = [each for each in page if each.alert_id not in told and self._is_due(each, setback)]
+        if self._chat is not None and len(fresh) >= DIGEST_FROM:
+            await self._digest(self._chat, fresh, setback)
+            page = [each for each in page if each not in fresh]
         for delivery in page:
-            if delivery.pool not in setback.pools:
-                await self._deliver(delivery, setback)
+            if self._is_due(delivery, setback):
+                await self._deliver(delivery, told, setback)
             if setback.is_down():
                 self._start = delivery.position
                 return
 
-    async def _deliver(self, delivery: Delivery, setback: _Setback) -> None:
-        if delivery.partition not in self._partitions:
-            return  # another member's by now
-        answer = await self._send(delivery)
-        await self._settle(delivery, answer)
+    def _is_due(self, delivery: Delivery, setback: _Setback) -> bool:
+        """Neither behind a refused message of its pool nor another member's by now."""
+        return delivery.partition in self._partitions and delivery.pool not in setback.pools
+
+    async def _digest(self, chat: ChatSink, fresh: Sequence[Delivery], setback: _Setback) -> None:
+        """Tell them all in one message, at an even pace: a burst would leave a long silence."""
+        await self._pace.turn(evenly=True)
+        latest = {each.alert_id: decode(each.payload, Alert) for each in fresh}
+        answer = await self._guarded(chat.digest(list(latest.values())))
+        await self._settle(fresh, answer, {}, digest=True)
+        self._note(fresh, answer, setback)
+
+    async def _deliver(self, delivery: Delivery, told: dict[str, str], setback: _Setback) -> None:
+        answer = await self._send(delivery, told)
+        refs = {}
+        if isinstance(answer, Sent) and answer.ref:
+            told[delivery.alert_id] = answer.ref
+            refs = {(delivery.alert_id, self.sink.name): answer.ref}
+        await self._settle([delivery], answer, refs)
+        self._note([delivery], answer, setback)
+
+    def _note(self, deliveries: Sequence[Delivery], answer: Answer, setback: _Setback) -> None:
         if isinstance(answer, Refusal) and not answer.permanent:
-            setback.pools.add(delivery.pool)
+            setback.pools |= {each.pool for each in deliveries}
             setback.retry_after = answer.retry_after
 
-    async def _send(self, delivery: Delivery) -> Answer:
-        """The sink's answer; a fault in one sink must not stop the others, nor the pipeline."""
+    async def _send(self, delivery: Delivery, told: Mapping[str, str]) -> Answer:
+        """The sink's answer, after what it cannot take as it is was said in another way."""
         if self._clock.now() - delivery.queued_at > TOO_OLD:
             return Refusal("too-old", permanent=True)
         try:
-            return await self.sink.send(decode(delivery.payload, Alert))
+            alert = decode(delivery.payload, Alert)
         except Invalid as error:
             return Refusal(error.reason, permanent=True)
-        except Exception:  # noqa: BLE001 - logged, kept in the ledger, and contained
-            self._log.exception("sink_failed", message=delivery.message)
-            return Refusal("sink-failed", permanent=True)
+        earlier = "" if alert.action == "raised" else told.get(delivery.alert_id, "")
+        plain = False
+        answer: Answer = Refusal(MESSAGE_GONE, permanent=True)
+        for _ in range(TRIES):
+            await self._pace.turn()
+            answer = await self._guarded(self.sink.send(alert, earlier, plain=plain))
+            match answer:
+                case Refusal(reason=reason) if reason == MESSAGE_GONE and earlier:
+                    earlier = ""
+                case Refusal(reason=reason) if reason == BAD_MARKUP and not plain:
+                    plain = True
+                case _:
+                    return answer
+        return answer
 
-    async def _settle(self, delivery: Delivery, answer: Answer) -> None:
+    async def _guarded(self, sending: Awaitable[Answer]) -> Answer:
+        """A fault in one sink must not stop the others, nor the pipeline."""
+        try:
+            answer = await sending
+        except Exception:  # noqa: BLE001 - logged, kept in the ledger, and contained
+            self._log.exception("sink_failed")
+            answer = Refusal("sink-failed", permanent=True)
+        self._pace.answered()
+        if isinstance(answer, Sent) and answer.rest_seconds > 0:
+            self._pace.rest(answer.rest_seconds)
+        return answer
+
+    async def _settle(
+        self,
+        deliveries: Sequence[Delivery],
+        answer: Answer,
+        told: Mapping[tuple[str, str], str],
+        *,
+        digest: bool = False,
+    ) -> None:
         """Write it down, however long that takes: else what was acknowledged is sent again."""
         status, reason = _status(answer)
         telemetry.SINK_DELIVERIES.labels(self.sink.name, reason).inc()
         if status != "sent":
             self._log.warning(
-                "delivery_refused", message=delivery.message, reason=reason, status=status
+                "delivery_refused", message=deliveries[0].message, reason=reason, status=status
             )
+        if status == "refused" and self._spill and reason in SPILLED:
+            status = "pending"  # for the other receiver, at once
+        elif digest and status == "sent":
+            reason = "digest"
         while True:
             try:
-                return await self._ledger.settle(delivery, status, reason)
+                await self._ledger.settle(deliveries, status, reason, told, self._clock.now())
+                break
             except Retry as error:
                 self._log.warning("delivery_unwritten", error=str(error))
                 await self._clock.sleep(FIRST_WAIT_SECONDS)
+        if status == "pending" and reason in SPILLED:
+            await self._spill_over(0.0)
+
+    async def _spill_over(self, after_seconds: float) -> None:
+        """Give away what has waited for so long."""
+        if self._spill is None:
+            return
+        before = self._clock.now() - timedelta(seconds=after_seconds)
+        if count := await self._ledger.spill(self.sink.name, self._spill.to, before):
+            telemetry.SINK_DELIVERIES.labels(self.sink.name, "spilled-over").inc(count)
+            self._log.warning("spilled_over", to=self._spill.to, deliveries=count)
+            self.on_spill()
 
     async def _rest(self, setback: _Setback, wait: float) -> None:
         """Wait for news; after a setback for a time at most, and deaf to news if it is down."""
@@ -174,11 +271,24 @@ class Courier:
         with anyio.CancelScope() as scope:
             if setback.is_down():
                 self._deep_sleep = scope
-                await self._clock.sleep(max(wait, setback.retry_after or 0.0))
+                await self._leave_alone(max(wait, setback.retry_after or 0.0))
             else:
                 self._light_sleep = scope
                 await (self._clock.sleep(wait) if setback.pools else anyio.sleep_forever())
         self._light_sleep = self._deep_sleep = None
+
+    async def _leave_alone(self, seconds: float) -> None:
+        """Sleep so long; meanwhile what would wait longer than the limit goes elsewhere."""
+        if self._spill is None:
+            return await self._clock.sleep(seconds)
+        limit = self._spill.after_seconds
+        while seconds > 0:
+            with contextlib.suppress(Retry):
+                await self._spill_over(0.0 if seconds > limit else limit)
+            nap = min(seconds, limit)
+            await self._clock.sleep(nap)
+            seconds -= nap
+        return None
 
 
 def _status(answer: Answer) -> tuple[Status, str]:

@@ -1,9 +1,11 @@
 """What was said about a pool, to whom, and what is still to be said: durable.
 
-Two tables. ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox
+Four tables. ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox
 and the record of it: one row a message and sink, written *before* anything is sent, in the same
 transaction as the history, so that a crash loses nothing. A message is sent again only when the
-crash came between a receiver's acknowledgement and the row's update.
+crash came between a receiver's acknowledgement and the row's update. ``told`` holds what a
+service calls an alert's message, so that it is edited; ``requests`` when a service was last asked,
+so that its limits hold over a restart.
 
 Histories are read through a bounded cache, so that months of pools do not grow memory. This module
 does not decide (``policy``) nor send (``courier``).
@@ -11,7 +13,7 @@ does not decide (``policy``) nor send (``courier``).
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -28,6 +30,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
+    delete,
     insert,
     select,
     update,
@@ -80,12 +83,32 @@ _deliveries = Table(
     Index("deliveries_pending", "sink", "status", "position"),
 )
 
+_told = Table(
+    "told",
+    metadata,
+    Column("alert_id", String, primary_key=True),
+    Column("sink", String, primary_key=True),
+    Column("ref", String, nullable=False),
+    Column("at", String, nullable=False),  # ISO 8601, UTC
+)
+
+_requests = Table(
+    "requests",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("sink", String, nullable=False),
+    Column("at", Float, nullable=False),  # Unix time
+    Index("requests_recent", "sink", "at"),
+)
+
 
 class Queued(msgspec.Struct, frozen=True):
-    """An alert that was said, and the partition that its pool is on."""
+    """An alert that was said, the partition that its pool is on, and who is to hear it."""
 
     alert: Alert
     partition: int
+    sinks: tuple[str, ...] | None = None
+    """Beside those who heard of its alert before; ``None``: every sink."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +121,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     queued_at: datetime
     payload: bytes
+
+    @property
+    def alert_id(self) -> str:
+        """The alert that the message is about."""
+        return self.message.rpartition(":")[0]
 
 
 class Ledger:
@@ -162,18 +190,80 @@ class Ledger:
             rows = (await connection.execute(query)).mappings().all()
         return [msgspec.convert(_plain(row), Delivery) for row in rows]
 
-    async def settle(self, delivery: Delivery, status: Status, reason: str) -> None:
-        """Write down how an attempt ended; a sent message's text is no longer kept."""
+    async def settle(
+        self,
+        deliveries: Sequence[Delivery],
+        status: Status,
+        reason: str,
+        told: Mapping[tuple[str, str], str] | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        """Write down how an attempt ended; a sent message's text is no longer kept.
+
+        ``told`` is what the service calls the message, by alert and sink.
+        """
         values: dict[str, Any] = {
             "status": status,
             "reason": reason,
-            "attempts": delivery.attempts + 1,
+            "attempts": _deliveries.c.attempts + 1,
         }
         if status == "sent":
             values["payload"] = None
-        statement = update(_deliveries).where(_deliveries.c.position == delivery.position)
+        positions = [delivery.position for delivery in deliveries]
+        statement = update(_deliveries).where(_deliveries.c.position.in_(positions))
+        at = "" if now is None else now.isoformat()
+        rows = [
+            {"alert_id": alert, "sink": sink, "ref": ref, "at": at}
+            for (alert, sink), ref in (told or {}).items()
+        ]
         async with self._state.begin() as connection:
             await connection.execute(statement.values(values))
+            await self._state.upsert(connection, _told, rows)
+
+    async def told(self, sink: str, alert_ids: Collection[str]) -> dict[str, str]:
+        """What the sink's service calls the messages of these alerts, if it has any."""
+        query = select(_told.c.alert_id, _told.c.ref).where(
+            _told.c.sink == sink, _told.c.alert_id.in_(alert_ids)
+        )
+        async with self._state.begin() as connection:
+            return {row.alert_id: row.ref for row in await connection.execute(query)}
+
+    async def spill(self, sink: str, to: str, before: datetime) -> int:
+        """Give what ``sink`` has not taken since ``before`` to another one; how many it was."""
+        stuck = and_(
+            _deliveries.c.sink == sink,
+            _deliveries.c.status == "pending",
+            _deliveries.c.queued_at <= before.isoformat(),
+        )
+        async with self._state.begin() as connection:
+            rows = (await connection.execute(select(_deliveries).where(stuck))).mappings().all()
+            fresh = [{**_plain(row), "sink": to, "attempts": 0, "reason": ""} for row in rows]
+            for row in fresh:
+                del row["position"]
+            await _insert_new(connection, fresh)
+            moved = update(_deliveries).where(stuck)
+            await connection.execute(moved.values(status="refused", reason="spilled-over"))
+        return len(rows)
+
+    async def note_request(self, sink: str, at: datetime, *, forget: datetime) -> None:
+        """Count a request that is about to be made, and forget those up to ``forget``."""
+        old = delete(_requests).where(
+            _requests.c.sink == sink, _requests.c.at <= forget.timestamp()
+        )
+        async with self._state.begin() as connection:
+            await connection.execute(old)
+            await connection.execute(insert(_requests).values(sink=sink, at=at.timestamp()))
+
+    async def requests(self, sink: str, since: datetime) -> list[datetime]:
+        """When the sink's service was asked since then, oldest first."""
+        query = (
+            select(_requests.c.at)
+            .where(_requests.c.sink == sink, _requests.c.at > since.timestamp())
+            .order_by(_requests.c.at)
+        )
+        async with self._state.begin() as connection:
+            rows = await connection.execute(query)
+            return [datetime.fromtimestamp(row.at, since.tzinfo) for row in rows]
 
     async def _read(self, keys: Iterable[str]) -> dict[str, History]:
         ids = {alert_id(key): key for key in keys}
@@ -194,7 +284,20 @@ async def _queue(
     connection: AsyncConnection, queued: Sequence[Queued], sinks: Sequence[str], now: datetime
 ) -> None:
     """Insert what is not yet there: a repeated write must not send again what was sent."""
-    rows = [_delivery_row(each, sink, now) for each in queued for sink in sinks]
+    pools = {each.alert.key for each in queued}
+    query = select(_deliveries.c.pool, _deliveries.c.sink).where(_deliveries.c.pool.in_(pools))
+    heard: defaultdict[str, set[str]] = defaultdict(set)
+    for pool, sink in (await connection.execute(query.distinct())).all() if pools else ():
+        heard[pool].add(sink)
+    rows = list[dict[str, Any]]()
+    for each in queued:
+        heard[each.alert.key] |= set(sinks if each.sinks is None else each.sinks)
+        rows += [_delivery_row(each, sink, now) for sink in sinks if sink in heard[each.alert.key]]
+    await _insert_new(connection, rows)
+
+
+async def _insert_new(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert what is not yet there: neither a message nor its sink is named twice."""
     ids = {row["message"] for row in rows}
     query = select(_deliveries.c.message, _deliveries.c.sink).where(_deliveries.c.message.in_(ids))
     known = {tuple(row) for row in (await connection.execute(query)).all()} if ids else set()

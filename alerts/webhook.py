@@ -86,7 +86,7 @@ class WebhookSink:
         self._clock = clock
         self._client = httpx2.AsyncClient(follow_redirects=False, timeout=None)
 
-    async def send(self, alert: Alert) -> Answer:
+    async def send(self, alert: Alert, earlier: str = "", *, plain: bool = False) -> Answer:  # noqa: ARG002 - nothing is edited here
         """Post it; a failure that may pass is tried again a few times, with jitter."""
         answer: Answer = Refusal("unreachable")
         with contextlib.suppress(Retry):

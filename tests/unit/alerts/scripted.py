@@ -31,7 +31,7 @@ class ScriptedSink:
         self.gate: anyio.Event | None = None
         self.closed = False
 
-    async def send(self, alert: Alert) -> Answer:
+    async def send(self, alert: Alert, earlier: str = "", *, plain: bool = False) -> Answer:
         """Wait at the gate, if there is one; then answer by the script."""
         self.attempted.append(alert.id)
         if self.gate is not None:

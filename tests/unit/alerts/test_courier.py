@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -235,10 +236,10 @@ class FlakyLedger(Ledger):
         self._maybe_fail("pending")
         return await super().pending(sink, partitions, start=start, after=after, limit=limit)
 
-    async def settle(self, delivery: Delivery, status: Status, reason: str) -> None:
+    async def settle(self, deliveries: Sequence[Delivery], status: Status, *rest: Any) -> None:
         """Fail, or write."""
         self._maybe_fail("settle")
-        await super().settle(delivery, status, reason)
+        await super().settle(deliveries, status, *rest)
 
 
 @pytest.mark.parametrize("on", ["pending", "settle"])

@@ -123,7 +123,7 @@ async def test_a_message_waits_for_each_sink_until_that_sink_has_it(state: State
     assert [first.message, second.message] == [alert.id for alert in said]
     assert decode(first.payload, Alert) == said[0]
     assert (first.pool, first.attempts, first.queued_at) == (said[0].key, 0, NOW)
-    await ledger.settle(first, "sent", "sent")
+    await ledger.settle([first], "sent", "sent")
     assert await pending(ledger, "a") == [second]
     assert len(await pending(ledger, "b")) == 2
     assert await rows(state, "sink, status, reason, attempts, payload IS NULL") == [
@@ -140,7 +140,7 @@ async def test_attempts_and_reasons_are_kept(state: State) -> None:
     await ledger.write({}, queued(an_alert()), ["a"], NOW)
     for status, reason in (("pending", "http-500"), ("refused", "auth")):
         (delivery,) = await pending(ledger)
-        await ledger.settle(delivery, status, reason)  # type: ignore[arg-type]
+        await ledger.settle([delivery], status, reason)  # type: ignore[arg-type]
     assert await pending(ledger) == []
     assert await rows(state, "status, reason, attempts, payload IS NULL") == [
         ("refused", "auth", 2, 0)
@@ -152,7 +152,7 @@ async def test_writing_twice_queues_once(state: State) -> None:
     ledger = Ledger(state)
     await ledger.write({}, queued(an_alert()), ["a"], NOW)
     (delivery,) = await pending(ledger)
-    await ledger.settle(delivery, "sent", "sent")
+    await ledger.settle([delivery], "sent", "sent")
     await ledger.write({}, queued(an_alert()), ["a", "b"], NOW)
     assert await pending(ledger, "a") == []
     assert len(await pending(ledger, "b")) == 1
