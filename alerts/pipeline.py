@@ -17,9 +17,10 @@ import anyio
 import structlog
 
 from alerts import topic
-from alerts.courier import Courier
+from alerts.courier import Courier, Spill
 from alerts.ledger import Ledger, Queued
 from alerts.policy import Decision, History, PolicySettings, Silent, decide, follow, retract
+from alerts.route import Router
 from alerts.sink import Sink
 from streams.clock import Clock
 from streams.errors import Invalid
@@ -41,15 +42,23 @@ class AlertTransform:
     """The transform of the alert stage, on ``VERDICTS``; made by ``alerting``."""
 
     def __init__(
-        self, ledger: Ledger, couriers: Sequence[Courier], policy: PolicySettings, clock: Clock
+        self,
+        ledger: Ledger,
+        couriers: Sequence[Courier],
+        policy: PolicySettings,
+        clock: Clock,
+        router: Router,
     ) -> None:
         self._ledger = ledger
         self._couriers = couriers
         self._policy = policy
         self._clock = clock
+        self._router = router
         self._partitions: frozenset[int] = frozenset()
         self._changed: dict[str, History] = {}
         self._queued: list[Queued] = []
+        for courier in couriers:
+            courier.on_spill = self._wake
 
     async def open(self, partitions: frozenset[int]) -> None:
         """Forget what was not saved, and take up the deliveries of these partitions."""
@@ -63,7 +72,7 @@ class AlertTransform:
         histories = await self._ledger.histories({each.event.key for each in batch})
         for each in batch:
             alerts = self._said(each.event, histories)
-            self._queued += [Queued(alert, each.record.partition) for alert in alerts]
+            self._queued += [self._routed(alert, each.record.partition) for alert in alerts]
         return topic.outcome(queued.alert for queued in self._queued)
 
     async def save(self) -> None:
@@ -86,6 +95,9 @@ class AlertTransform:
             histories[event.key] = self._changed[event.key] = after
         return alerts
 
+    def _routed(self, alert: Alert, partition: int) -> Queued:
+        return Queued(alert, partition, self._router.sinks(alert, self._clock.now()))
+
     def _decided(self, verdict: Verdict, before: History | None) -> Decision:
         decision = decide(verdict, before, self._policy)
         if isinstance(decision, Silent):
@@ -104,6 +116,8 @@ async def alerting(
     *,
     clock: Clock,
     policy: PolicySettings | None = None,
+    spill: Spill | None = None,
+    router: Router | None = None,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> AsyncIterator[AlertTransform]:
     """The alert stage's transform, with a courier for each sink running beside it.
@@ -113,13 +127,17 @@ async def alerting(
     the sinks are closed. Raises ``Invalid`` when two sinks have one name.
     """
     _refuse_namesakes(sinks)
+    if spill is not None and spill.to not in {sink.name for sink in sinks}:
+        raise Invalid(f"alerts.spill_to: there is no sink {spill.to}", reason="setting")
     ledger = Ledger(state)
-    couriers = [Courier(sink, ledger, clock) for sink in sinks]
+    couriers = [Courier(sink, ledger, clock, spill) for sink in sinks]
     try:
         async with anyio.create_task_group() as group:
             for courier in couriers:
                 group.start_soon(courier.run)
-            yield AlertTransform(ledger, couriers, policy or PolicySettings(), clock)
+            yield AlertTransform(
+                ledger, couriers, policy or PolicySettings(), clock, router or Router()
+            )
             for courier in couriers:
                 courier.finish()
             group.cancel_scope.deadline = anyio.current_time() + drain_seconds

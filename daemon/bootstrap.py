@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -16,11 +17,18 @@ import msgspec
 from prometheus_client import REGISTRY
 from rich.console import Console as Terminal
 
+from alerts.apprise import AppriseSink
+from alerts.chat import Chat
 from alerts.console import ConsoleSettings, ConsoleSink
+from alerts.courier import Spill
+from alerts.discord import Discord
 from alerts.pipeline import alerting
 from alerts.policy import PolicySettings
+from alerts.route import Route, Router
 from alerts.secret import Secret
 from alerts.sink import Sink
+from alerts.slack import Slack
+from alerts.telegram import Telegram
 from alerts.webhook import WebhookSettings, WebhookSink
 from daemon.health import Check, health_app, serve
 from daemon.page.api import LOCAL_HOSTS, page_app
@@ -61,6 +69,7 @@ __all__ = [
     "health_part",
     "open_judge",
     "page_parts",
+    "routes_from",
     "score_part",
     "sinks_from",
     "source_part",
@@ -156,12 +165,25 @@ def score_part(plant: Plant, judge: Judge) -> Part:
     return Part("score", run, beats=True)
 
 
-def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]]) -> Part:
-    """Verdicts to alerts, on the topic and to each sink; sinks are made anew at every start."""
-    policy = PolicySettings(**plant.settings.alerts.model_dump())
+def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]], *, quiet: bool = False) -> Part:
+    """Verdicts to alerts, on the topic and to each sink; sinks are made anew at every start.
+
+    ``quiet``: news that the settings call old goes to the topic alone.
+    """
+    alerts = plant.settings.alerts
+    policy = PolicySettings(
+        **alerts.model_dump(
+            exclude={"quiet_after_seconds", "spill_to", "spill_after_seconds", "routes"}
+        )
+    )
+    spill = Spill(alerts.spill_to, alerts.spill_after_seconds) if alerts.spill_to else None
+    late = timedelta(seconds=alerts.quiet_after_seconds) if quiet else timedelta(0)
+    router = Router(routes_from(plant.settings), late or None)
 
     async def run(drain: Drain) -> None:
-        async with alerting(plant.state, sinks(), clock=plant.clock, policy=policy) as transform:
+        async with alerting(
+            plant.state, sinks(), clock=plant.clock, policy=policy, spill=spill, router=router
+        ) as transform:
             await _run(plant, "alert", VERDICTS, transform, drain)
 
     return Part("alert", run, beats=True)
@@ -232,6 +254,11 @@ def open_judge(model: Model) -> Judge:
     )
 
 
+def routes_from(settings: Settings) -> list[Route]:
+    """The routes of the settings; raises ``Invalid`` for one that cannot be."""
+    return [Route(**route.model_dump()) for route in settings.alerts.routes]
+
+
 def sinks_from(settings: Settings, terminal: Terminal, clock: Clock) -> list[Sink]:
     """The sinks that are switched on; raises ``Invalid`` for one that cannot work."""
     sinks: list[Sink] = []
@@ -239,7 +266,32 @@ def sinks_from(settings: Settings, terminal: Terminal, clock: Clock) -> list[Sin
         sinks.append(ConsoleSink(ConsoleSettings(shape=settings.sinks.console.shape), terminal))
     if settings.sinks.webhook.url.get_secret_value():
         sinks.append(_webhook(settings.sinks.webhook, clock))
-    return sinks
+    return [*sinks, *_chats(settings, clock)]
+
+
+def _chats(settings: Settings, clock: Clock) -> list[Sink]:
+    """The services that people read alerts in."""
+    chats: list[Sink] = []
+    telegram, discord = settings.sinks.telegram, settings.sinks.discord
+    slack, apprise = settings.sinks.slack, settings.sinks.apprise
+    if token := telegram.token.get_secret_value():
+        if not telegram.chat_id:
+            raise Invalid("sinks.telegram.chat_id is empty: say which chat", reason="setting")
+        options = telegram.model_dump(exclude={"token", "timeout_seconds"})
+        service = Telegram(token=Secret(token), **options)
+        chats.append(Chat(service, clock, timeout_seconds=telegram.timeout_seconds))
+    if url := discord.url.get_secret_value():
+        webhook = Discord(url=Secret(url), name=discord.name)
+        chats.append(Chat(webhook, clock, timeout_seconds=discord.timeout_seconds))
+    if token := slack.token.get_secret_value():
+        if not slack.channel:
+            raise Invalid("sinks.slack.channel is empty: say which channel", reason="setting")
+        options = slack.model_dump(exclude={"token", "timeout_seconds"})
+        bot = Slack(token=Secret(token), **options)
+        chats.append(Chat(bot, clock, timeout_seconds=slack.timeout_seconds))
+    if url := apprise.url.get_secret_value():
+        chats.append(AppriseSink(Secret(url), apprise.name, apprise.timeout_seconds))
+    return chats
 
 
 def _versions(registry: Registry) -> list[Manifest]:

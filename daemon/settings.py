@@ -106,6 +106,21 @@ class Archive(Section):
     dir: Path | None = None
 
 
+class RouteTable(Section):
+    """Who hears of what: all that a route names must fit; what it leaves out fits always."""
+
+    name: str
+    to: list[str]
+    chains: list[str] = []
+    venues: list[str] = []
+    watchlist: list[str] = []
+    severity: Literal["info", "warning", "critical"] = "info"
+    minimum_liquidity: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    mute_hours: Annotated[str, Field(pattern=r"^(\d\d:\d\d-\d\d:\d\d)?$")] = ""
+    repeat_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    most_per_minute: Annotated[int, Field(ge=0)] = 0
+
+
 class Alerts(Section):
     """When the policy speaks."""
 
@@ -114,6 +129,10 @@ class Alerts(Section):
     minimum_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
     update_step: Annotated[float, Field(gt=0, le=1)] = 0.1
     clear_below: Share = 0.2
+    quiet_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3_600.0
+    spill_to: str = ""
+    spill_after_seconds: Seconds = 60.0
+    routes: list[RouteTable] = []
 
 
 class Console(Section):
@@ -145,11 +164,52 @@ class Webhook(Section):
     patience_seconds: Annotated[float, Field(ge=0)] = 5.0
 
 
+class TelegramChat(Section):
+    """Alerts in one Telegram chat; off without a token."""
+
+    token: SecretStr = SecretStr("")
+    chat_id: str = ""
+    thread_id: int | None = None
+    base_url: str = "https://api.telegram.org"
+    name: str = "telegram"
+    timeout_seconds: Seconds = 10.0
+
+
+class DiscordChannel(Section):
+    """Alerts in one Discord channel, by its webhook; off without a URL."""
+
+    url: SecretStr = SecretStr("")
+    name: str = "discord"
+    timeout_seconds: Seconds = 10.0
+
+
+class SlackChannel(Section):
+    """Alerts in one Slack channel, by a bot; off without a token."""
+
+    token: SecretStr = SecretStr("")
+    channel: str = ""
+    base_url: str = "https://slack.com/api"
+    name: str = "slack"
+    timeout_seconds: Seconds = 10.0
+
+
+class AppriseUrl(Section):
+    """Alerts by e-mail or any other service that Apprise knows; off without a URL."""
+
+    url: SecretStr = SecretStr("")
+    name: str = "apprise"
+    timeout_seconds: Seconds = 30.0
+
+
 class Sinks(Section):
     """Where alerts go besides the Kafka topic, which always gets them."""
 
     console: Console = Console()
     webhook: Webhook = Webhook()
+    telegram: TelegramChat = TelegramChat()
+    discord: DiscordChannel = DiscordChannel()
+    slack: SlackChannel = SlackChannel()
+    apprise: AppriseUrl = AppriseUrl()
 
 
 class Http(Section):

@@ -83,5 +83,7 @@ async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:
         parts.append(score_part(plant, judge))
     if "alert" in roles:
         terminal = Console()
-        parts.append(alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock)))
+        parts.append(
+            alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
+        )
     return [*parts, *archive_parts(plant)]

@@ -1,0 +1,142 @@
+"""Who hears of an alert, and why: routes of the settings, mute hours, repeats and caps.
+
+Pure but for what it remembers of the last minute. Without routes every sink hears everything. What
+follows on an alert goes to whoever heard of it before, whatever the hour: the ledger knows them.
+A critical alert passes mute hours, repeats and caps: it is never dropped.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+from msgspec import UnsetType
+
+from streams.events import Alert
+
+__all__ = ["Hearing", "Route", "Router", "Severity", "severity"]
+
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+
+CRITICAL_FROM = 0.95
+WARNING_FROM = 0.8
+REMEMBERED = 10_000
+"""Waves remembered for ``repeat_seconds``."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of the settings; ``daemon/settings.py`` says what its fields mean."""
+
+    name: str
+    to: list[str]
+    chains: list[str] = []
+    venues: list[str] = []
+    watchlist: list[str] = []
+    severity: Severity = "info"
+    minimum_liquidity: float = 0.0
+    mute_hours: str = ""
+    repeat_seconds: float = 0.0
+    most_per_minute: int = 0
+
+    def misfit(self, alert: Alert) -> str:
+        """Why the alert is not this route's; empty when it is."""
+        verdict = alert.verdict
+        watched = {verdict.pool, verdict.token_address, verdict.symbol}
+        if self.chains and alert.chain not in self.chains:
+            return "chain"
+        if self.venues and verdict.venue not in self.venues:
+            return "venue"
+        if self.watchlist and not watched & set(self.watchlist):
+            return "watchlist"
+        if SEVERITIES.index(severity(alert)) < SEVERITIES.index(self.severity):
+            return "severity"
+        return "liquidity" if verdict.liquidity_max < self.minimum_liquidity else ""
+
+    def is_muted(self, at: datetime) -> bool:
+        """Whether ``at`` (UTC) is within the mute hours, which may pass midnight."""
+        if not self.mute_hours:
+            return False
+        start, end = self.mute_hours.split("-")
+        now = f"{at:%H:%M}"
+        return start <= now < end if start <= end else now >= start or now < end
+
+
+class Hearing(msgspec.Struct, frozen=True):
+    """What one route says to one alert: who hears it, or why nobody does."""
+
+    route: str
+    to: tuple[str, ...]
+    why: str
+
+
+class Router:
+    """The routes, and what went by them of late."""
+
+    def __init__(self, routes: Sequence[Route] = (), quiet_after: timedelta | None = None) -> None:
+        """``quiet_after``: how old news may be; older, a restart or back-fill is catching up."""
+        self._routes = routes
+        self._quiet_after = quiet_after
+        self._told: dict[str, deque[datetime]] = {route.name: deque() for route in routes}
+        self._waves: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    def sinks(self, alert: Alert, now: datetime) -> tuple[str, ...] | None:
+        """The sinks that are to hear of it beside those who did before; ``None`` for all."""
+        if alert.action in ("cleared", "retracted") or self._is_late(alert, now):
+            return ()
+        if not self._routes:
+            return None
+        return tuple({sink: None for each in self.hearings(alert, now) for sink in each.to})
+
+    def hearings(self, alert: Alert, now: datetime) -> Iterable[Hearing]:
+        """What each route says to it."""
+        return [self._hearing(route, alert, now) for route in self._routes]
+
+    def _is_late(self, alert: Alert, now: datetime) -> bool:
+        if self._quiet_after is None or severity(alert) == "critical":
+            return False
+        return now - alert.at > self._quiet_after
+
+    def _hearing(self, route: Route, alert: Alert, now: datetime) -> Hearing:
+        why = route.misfit(alert)
+        if not why and severity(alert) != "critical":
+            why = self._hold(route, alert, now)
+        if why:
+            return Hearing(route.name, (), why)
+        self._note(route, alert, now)
+        return Hearing(route.name, tuple(route.to), f"{severity(alert)}, fits {route.name}")
+
+    def _hold(self, route: Route, alert: Alert, now: datetime) -> str:
+        """Why an alert that fits is not told now."""
+        told = self._told[route.name]
+        while told and told[0] <= now - timedelta(minutes=1):
+            told.popleft()
+        if route.is_muted(now):
+            return "mute-hours"
+        last = self._waves.get((route.name, _wave(alert)))
+        if last is not None and now - last < timedelta(seconds=route.repeat_seconds):
+            return "repeat"
+        return "capped" if 0 < route.most_per_minute <= len(told) else ""
+
+    def _note(self, route: Route, alert: Alert, now: datetime) -> None:
+        self._told[route.name].append(now)
+        if route.repeat_seconds:
+            self._waves[route.name, _wave(alert)] = now
+            while len(self._waves) > REMEMBERED:
+                self._waves.popitem(last=False)
+
+
+def severity(alert: Alert) -> Severity:
+    """Critical: it happened, or is all but sure to."""
+    if alert.action == "confirmed" or alert.verdict.probability >= CRITICAL_FROM:
+        return "critical"
+    return "warning" if alert.verdict.probability >= WARNING_FROM else "info"
+
+
+def _wave(alert: Alert) -> str:
+    """Launches alike: one symbol on one chain. A verdict does not name its deployer."""
+    symbol = alert.verdict.symbol
+    return alert.key if isinstance(symbol, UnsetType) else f"{alert.chain}:{symbol.casefold()}"

@@ -1,0 +1,186 @@
+"""Telegram, Discord and Slack, each against a server that behaves like the real one."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from alerts.chat import Chat, Service
+from alerts.discord import Discord
+from alerts.links import links
+from alerts.secret import Secret
+from alerts.sink import MESSAGE_GONE, Refusal, Sent
+from alerts.slack import Slack
+from alerts.telegram import Telegram
+from alerts.wire import Reply
+from streams.clock import SystemClock
+from tests.unit.alerts.making import a_verdict, alerts_of, an_alert
+from tests.unit.alerts.services import (
+    ACCEPT_THEN_HANG,
+    HTML_429,
+    SLOW_BODY,
+    ChatServer,
+    chat_server,
+)
+
+pytestmark = pytest.mark.anyio
+
+KINDS = ("telegram", "discord", "slack")
+TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+every_service = pytest.mark.parametrize("kind", KINDS)
+LIFE = alerts_of(
+    a_verdict(1), a_verdict(2, probability=0.1), a_verdict(9, trigger="drained", liquidity=0.0)
+)
+
+
+def service_of(kind: str, url: str) -> Service:
+    """The service that talks to the server at ``url``."""
+    if kind == "telegram":
+        return Telegram(token=Secret(TOKEN), chat_id="-1001", base_url=url)
+    if kind == "discord":
+        return Discord(url=Secret(f"{url}/api/webhooks/1/{TOKEN[7:]}"))
+    return Slack(token=Secret("xoxb-" + TOKEN[7:]), channel="C1", base_url=f"{url}/api")
+
+
+@asynccontextmanager
+async def a_chat(server: ChatServer, patience: float = 2.0) -> AsyncIterator[Chat]:
+    """The sink of a running server."""
+    chat = Chat(service_of(server.kind, server.url), SystemClock(), timeout_seconds=patience)
+    yield chat
+    await chat.close()
+
+
+@every_service
+async def test_an_alert_is_one_message_that_is_edited(kind: str) -> None:
+    """Raised, cleared, confirmed: one message, and what it says at the end."""
+    async with chat_server(kind) as server, a_chat(server) as chat:
+        ref = ""
+        for alert in LIFE:
+            answer = await chat.send(alert, ref)
+            assert isinstance(answer, Sent)
+            ref = answer.ref or ref
+        assert len(server.messages) == 1
+        assert [text.split()[0] for text in server.revisions[next(iter(server.messages))]] == [
+            "RAISED",
+            "CLEARED",
+            "CONFIRMED",
+        ]
+
+
+@every_service
+async def test_the_same_edit_again_is_sent(kind: str) -> None:
+    """As after a crash: Telegram says "not modified", which means that it is so."""
+    async with chat_server(kind) as server, a_chat(server) as chat:
+        answer = await chat.send(LIFE[0])
+        assert isinstance(answer, Sent)
+        assert isinstance(await chat.send(LIFE[0], answer.ref), Sent)
+
+
+@every_service
+async def test_a_message_that_is_gone_is_told_as_such(kind: str) -> None:
+    """People delete messages."""
+    async with chat_server(kind) as server, a_chat(server) as chat:
+        ref = "C1 99.000" if kind == "slack" else "99"
+        assert await chat.send(LIFE[1], ref) == Refusal(MESSAGE_GONE, permanent=True)
+
+
+@every_service
+@pytest.mark.parametrize("seconds", [1.0, 30.0, 10072.0])
+async def test_the_wait_that_is_asked_for_is_understood(kind: str, seconds: float) -> None:
+    """429 with a short, a long and an absurd time."""
+    async with chat_server(kind, seconds) as server, a_chat(server) as chat:
+        assert await chat.send(LIFE[0]) == Refusal("rate-limited", seconds)
+
+
+@every_service
+@pytest.mark.parametrize(
+    ("fault", "reason", "permanent"),
+    [(500, "http-500", False), (502, "http-502", False), (ACCEPT_THEN_HANG, "timeout", False)],
+)
+async def test_a_fault_that_may_pass_is_tried_again(
+    kind: str, fault: int | str, reason: str, permanent: bool
+) -> None:
+    """The server's own faults, and an answer that never came."""
+    async with chat_server(kind, fault) as server, a_chat(server, 0.3) as chat:
+        assert await chat.send(LIFE[0]) == Refusal(reason, permanent=permanent)
+
+
+@every_service
+async def test_a_page_of_html_is_a_rate_limit(kind: str) -> None:
+    """What Cloudflare answers with is no JSON."""
+    async with chat_server(kind, HTML_429) as server, a_chat(server) as chat:
+        answer = await chat.send(LIFE[0])
+        assert isinstance(answer, Refusal)
+        assert (answer.reason, answer.permanent) == ("rate-limited", False)
+
+
+@every_service
+async def test_a_status_counts_though_its_body_is_slow(kind: str) -> None:
+    """It was taken: sending it again would tell it twice."""
+    async with chat_server(kind, SLOW_BODY) as server, a_chat(server, 0.3) as chat:
+        assert await chat.send(LIFE[0]) == Sent()
+        assert len(server.messages) == 1
+
+
+HOSTILE = [
+    "<b>bold</b><a href='https://evil.com'>x</a>",
+    "[free](https://evil.com) https://evil.com evil.com t.me/evil",
+    "@everyone @here <@123> <!channel> <#1> #tag $PEPE /start",
+    "**x** __x__ ~~x~~ ||x|| `x` ```x``` > x",
+    "\u202egnp.exe\u2066\u200b\x00\x1b[2J\r\n",
+    "𝓢𝓬𝓪𝓶" * 3000,
+    "&lt;b&gt; &amp; &#60;",
+    "РЕРЕ",
+    "\\*_~`|>#[]()<:@-\\",
+]
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+async def answer_of(server: ChatServer, url: str, body: dict[str, Any]) -> Reply:
+    """What the server says to a call, without a wire between."""
+    path = url.partition("127.0.0.1:1")[2]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
+    response = server._take(Request(scope), body)
+    return Reply(response.status_code, response.headers, json.loads(bytes(response.body)))
+
+
+def hostile_names(count: int) -> list[str]:
+    """Each of the bad words, and seeded mixtures of their pieces."""
+    chance = random.Random(20261124)
+    pieces = [*"<>&*_~`|[]()@#:/\\\"'\u202e\u200b\x07 .", *HOSTILE, "x" * 10_000, "https://a.io"]
+    mixed = ["".join(chance.choices(pieces, k=chance.randint(1, 12))) for _ in range(count)]
+    return [*HOSTILE, *mixed][:count]
+
+
+@every_service
+async def test_a_thousand_hostile_names_are_inert(kind: str) -> None:
+    """The service reads the markup, finds no tag, link or mention but ours, and no length over."""
+    service = service_of(kind, "http://127.0.0.1:1")
+    server = ChatServer(kind)
+    ours = set(links(an_alert().verdict).values())
+    for name in hostile_names(1000):
+        alert = an_alert(name=name, symbol=name, quote_symbol=name[:32], analysis=name)
+        for call in (service.say(alert, plain=False), service.digest([alert] * 7)):
+            answer = service.answer(await answer_of(server, call.url, call.body), NOW)
+            assert isinstance(answer, Sent), name[:80]
+            shown = next(reversed(server.messages.values()))
+            assert "evil.com" not in shown
+            assert not re.search(r"@(everyone|here|channel)", shown)
+            assert kind == "telegram" or not re.search(r"(?<!\\)<[@!#]\w", shown)
+            assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\x00-\x09\x0b-\x1f]", shown)
+    assert set(server.hrefs) <= ours
+    assert server.violations == [] or all("mentions" not in each for each in server.violations)
+
+
+def test_no_setting_or_call_shows_its_token() -> None:
+    """Printed, they say ``hidden``."""
+    for kind in KINDS:
+        assert TOKEN[7:] not in repr(service_of(kind, "http://127.0.0.1:1"))
