@@ -1,11 +1,11 @@
 """What was said about a pool, to whom, and what is still to be said: durable.
 
-Four tables. ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox
+Five tables. ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox
 and the record of it: one row a message and sink, written *before* anything is sent, in the same
 transaction as the history, so that a crash loses nothing. A message is sent again only when the
 crash came between a receiver's acknowledgement and the row's update. ``told`` holds what a
 service calls an alert's message, so that it is edited; ``requests`` when a service was last asked,
-so that its limits hold over a restart.
+so that its limits hold over a restart; ``muted`` what nobody wants to hear more of.
 
 Histories are read through a bounded cache, so that months of pools do not grow memory. This module
 does not decide (``policy``) nor send (``courier``).
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -47,7 +47,7 @@ __all__ = ["Delivery", "Ledger", "Queued", "Status"]
 CACHE_POOLS = 10_000
 """Pools whose history, or lack of one, is kept in memory: at most 2 kB each."""
 
-Status = Literal["pending", "sent", "refused"]
+Status = Literal["pending", "sent", "refused", "dropped"]
 
 _alerts = Table(
     "alerts",
@@ -91,6 +91,8 @@ _told = Table(
     Column("ref", String, nullable=False),
     Column("at", String, nullable=False),  # ISO 8601, UTC
 )
+
+_muted = Table("muted", metadata, Column("alert_id", String, primary_key=True))
 
 _requests = Table(
     "requests",
@@ -228,6 +230,48 @@ class Ledger:
         async with self._state.begin() as connection:
             return {row.alert_id: row.ref for row in await connection.execute(query)}
 
+    async def alert_of(self, sink: str, ref: str) -> str | None:
+        """The alert whose message the sink's service calls ``ref``."""
+        query = select(_told.c.alert_id).where(_told.c.sink == sink, _told.c.ref == ref)
+        async with self._state.begin() as connection:
+            found: str | None = (await connection.execute(query)).scalar()
+        return found
+
+    async def history(
+        self, sink: str | None, *, refused: bool, limit: int
+    ) -> list[tuple[Any, ...]]:
+        """The latest deliveries: when queued, sink, message, status and reason."""
+        names = ("queued_at", "sink", "message", "status", "reason")
+        query = select(*(_deliveries.c[name] for name in names)).limit(limit)
+        if sink is not None:
+            query = query.where(_deliveries.c.sink == sink)
+        if refused:
+            query = query.where(_refused())
+        async with self._state.begin() as connection:
+            rows = await connection.execute(query.order_by(_deliveries.c.position.desc()))
+            return [tuple(row) for row in rows]
+
+    async def deal(self, sink: str | None, status: Status, *, limit: int) -> int:
+        """Give the oldest refused deliveries another status; how many they were.
+
+        What is queued again is as if it had been queued now: else it would be too old.
+        """
+        query = select(_deliveries.c.position).where(_refused())
+        if sink is not None:
+            query = query.where(_deliveries.c.sink == sink)
+        async with self._state.begin() as connection:
+            rows = await connection.execute(query.order_by(_deliveries.c.position).limit(limit))
+            positions = list(rows.scalars())
+            changed = update(_deliveries).where(_deliveries.c.position.in_(positions))
+            now = datetime.now(UTC).isoformat()
+            await connection.execute(changed.values(status=status, queued_at=now))
+        return len(positions)
+
+    async def mute(self, alert_id: str) -> None:
+        """Queue nothing more about this alert."""
+        async with self._state.begin() as connection:
+            await self._state.upsert(connection, _muted, [{"alert_id": alert_id}])
+
     async def spill(self, sink: str, to: str, before: datetime) -> int:
         """Give what ``sink`` has not taken since ``before`` to another one; how many it was."""
         stuck = and_(
@@ -280,6 +324,11 @@ class Ledger:
             self._cache.popitem(last=False)
 
 
+def _refused() -> Any:
+    """Refused for good and nowhere else either."""
+    return and_(_deliveries.c.status == "refused", _deliveries.c.reason != "spilled-over")
+
+
 async def _queue(
     connection: AsyncConnection, queued: Sequence[Queued], sinks: Sequence[str], now: datetime
 ) -> None:
@@ -289,8 +338,14 @@ async def _queue(
     heard: defaultdict[str, set[str]] = defaultdict(set)
     for pool, sink in (await connection.execute(query.distinct())).all() if pools else ():
         heard[pool].add(sink)
+    named = select(_muted.c.alert_id).where(
+        _muted.c.alert_id.in_({each.alert.alert_id for each in queued})
+    )
+    muted = set((await connection.execute(named)).scalars()) if pools else set()
     rows = list[dict[str, Any]]()
     for each in queued:
+        if each.alert.alert_id in muted:
+            continue
         heard[each.alert.key] |= set(sinks if each.sinks is None else each.sinks)
         rows += [_delivery_row(each, sink, now) for sink in sinks if sink in heard[each.alert.key]]
     await _insert_new(connection, rows)

@@ -8,6 +8,7 @@ can lead a reader anywhere. Markup of a service is that sink's business, not thi
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from msgspec import UnsetType
 
@@ -27,6 +28,9 @@ BUNDLE_LIMIT = 64
 
 EVIDENCE_SHOWN = 3
 """Facts that a reader takes in at a glance, the weightiest first."""
+
+LOOK_ALIKES = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "COPTIC"})
+"""Scripts whose letters pass for Latin ones (Unicode UTS 39, confusables), by Unicode names."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -53,6 +57,8 @@ def details(alert: Alert) -> list[str]:
         *_outcome(alert),
         f"age {_duration(verdict.age)}, liquidity {_liquidity(verdict)}",
         *_reasons(alert),
+        *_unknown(verdict),
+        *_look_alikes(verdict),
         *_addresses(verdict),
         f"bundle {inert(verdict.bundle, BUNDLE_LIMIT)}, alert {inert(alert.id, ID_LIMIT)}",
     ]
@@ -123,6 +129,25 @@ def _fact(name: str) -> str:
 def _analysis(verdict: Verdict) -> list[str]:
     text = inert(verdict.analysis, ANALYSIS_LIMIT)
     return [f"analysis: {text}"] if text else []
+
+
+def _unknown(verdict: Verdict) -> list[str]:
+    """How much could not be known: a warning on half the facts is half a warning."""
+    missing = round(100 * (1 - verdict.coverage))
+    return [f"unknown: {missing} of 100 facts"] if missing else []
+
+
+def _look_alikes(verdict: Verdict) -> list[str]:
+    """Letters of scripts that imitate Latin ones: a name may be another's by its looks alone."""
+    words = _known(verdict.name, NAME_LIMIT) + _known(verdict.symbol, SYMBOL_LIMIT)
+    scripts = {char: unicodedata.name(char, "").partition(" ")[0] for char in words}
+    told = [
+        f"{char} is {script.capitalize()} (U+{ord(char):04X})"
+        for char, script in scripts.items()
+        if script in LOOK_ALIKES
+    ]
+    more = ", ..." if len(told) > EVIDENCE_SHOWN else ""
+    return [f"look-alike letters: {', '.join(told[:EVIDENCE_SHOWN])}{more}"] if told else []
 
 
 def _addresses(verdict: Verdict) -> list[str]:

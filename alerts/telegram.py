@@ -51,6 +51,16 @@ class Telegram(msgspec.Struct, frozen=True, kw_only=True):
             body["message_thread_id"] = self.thread_id
         return Call("POST", self.url("sendMessage"), body)
 
+    def updates(self, offset: int, seconds: int) -> Call:
+        """Ask for presses of buttons from ``offset`` on, and wait so long for one."""
+        body = {"offset": offset, "timeout": seconds, "allowed_updates": ["callback_query"]}
+        return Call("POST", self.url("getUpdates"), body)
+
+    def acknowledge(self, press: str, text: str) -> Call:
+        """Tell who pressed that it was noted."""
+        body = {"callback_query_id": press, "text": text}
+        return Call("POST", self.url("answerCallbackQuery"), body)
+
     def edit(self, alert: Alert, ref: str, *, plain: bool) -> Call:
         """See ``Service``."""
         body = self._body(_text(alert, plain=plain), plain=plain, buttons=_buttons(alert))

@@ -18,10 +18,12 @@ from prometheus_client import REGISTRY
 from rich.console import Console as Terminal
 
 from alerts.apprise import AppriseSink
+from alerts.buttons import Buttons
 from alerts.chat import Chat
 from alerts.console import ConsoleSettings, ConsoleSink
 from alerts.courier import Spill
 from alerts.discord import Discord
+from alerts.ledger import Ledger
 from alerts.pipeline import alerting
 from alerts.policy import PolicySettings
 from alerts.route import Route, Router
@@ -50,20 +52,22 @@ from streams.embedded import EmbeddedAddress
 from streams.enrich.enricher import EnrichTransform
 from streams.enrich.store import PoolStore
 from streams.errors import Invalid
+from streams.events import Label
 from streams.evm.endpoints import Endpoints
 from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
 from streams.solana.follow import SolanaFollower
 from streams.solana.sightings import CHAIN as SOLANA
 from streams.source import Checkpoints, Played, Source, run_source
-from streams.stage import Brake, Drain, Stage, Transform, run_stage
-from streams.topics import ACTIVITY, ALERTS, FACTS, LAUNCHES, TOPICS, VERDICTS, Topic
+from streams.stage import Brake, Drain, Stage, Transform, message, run_stage
+from streams.topics import ACTIVITY, ALERTS, FACTS, LABELS, LAUNCHES, TOPICS, VERDICTS, Topic
 
 __all__ = [
     "Judge",
     "alert_part",
     "archive_parts",
     "broker_part",
+    "buttons_parts",
     "chain_part",
     "enrich_part",
     "health_part",
@@ -77,6 +81,8 @@ __all__ = [
 
 SCORED_AT_ONCE = 64
 """Dossiers in one turn of the score stage: a turn is finished before a drain, which has 10 s."""
+
+NOT_THE_SERVICE_S = {"token", "timeout_seconds"}
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +195,24 @@ def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]], *, quiet: bool
     return Part("alert", run, beats=True)
 
 
+def buttons_parts(plant: Plant) -> list[Part]:
+    """A part that makes labels of Telegram's buttons; none without a bot."""
+    telegram = plant.settings.sinks.telegram
+    token = telegram.token.get_secret_value()
+    if not token:
+        return []
+    service = Telegram(token=Secret(token), **telegram.model_dump(exclude=NOT_THE_SERVICE_S))
+
+    async def publish(label: Label) -> None:
+        await plant.cluster.broker.publish([message(LABELS, label)])
+
+    async def run(drain: Drain) -> None:
+        with drain.interrupts():
+            await Buttons(service, Ledger(plant.state), publish, plant.clock).run()
+
+    return [Part("buttons", run)]
+
+
 def archive_parts(plant: Plant) -> list[Part]:
     """A part a topic that keeps it as Parquet; none without a folder for them."""
     root = plant.settings.archive.dir
@@ -277,7 +301,7 @@ def _chats(settings: Settings, clock: Clock) -> list[Sink]:
     if token := telegram.token.get_secret_value():
         if not telegram.chat_id:
             raise Invalid("sinks.telegram.chat_id is empty: say which chat", reason="setting")
-        options = telegram.model_dump(exclude={"token", "timeout_seconds"})
+        options = telegram.model_dump(exclude=NOT_THE_SERVICE_S)
         service = Telegram(token=Secret(token), **options)
         chats.append(Chat(service, clock, timeout_seconds=telegram.timeout_seconds))
     if url := discord.url.get_secret_value():
@@ -286,7 +310,7 @@ def _chats(settings: Settings, clock: Clock) -> list[Sink]:
     if token := slack.token.get_secret_value():
         if not slack.channel:
             raise Invalid("sinks.slack.channel is empty: say which channel", reason="setting")
-        options = slack.model_dump(exclude={"token", "timeout_seconds"})
+        options = slack.model_dump(exclude=NOT_THE_SERVICE_S)
         bot = Slack(token=Secret(token), **options)
         chats.append(Chat(bot, clock, timeout_seconds=slack.timeout_seconds))
     if url := apprise.url.get_secret_value():

@@ -87,6 +87,12 @@ COMMANDS = (
         "notifications in any encoding, log notifications, and providers' transactionNotification.",
     ),
     Command(
+        "label",
+        "daemon.commands.label:label",
+        "Say what became of an alerted pool: rug, false-alarm or mute.",
+        "heft label ethereum:0x00000000000000000000000000000000000000aa rug --why drained",
+    ),
+    Command(
         "train",
         "daemon.commands.train:train",
         "Train, calibrate and export a model from recorded pools.",
@@ -106,6 +112,41 @@ COMMANDS = (
     ),
 )
 GROUPS = {
+    "alerts": (
+        "Try receivers, ask who would hear, and see what was told.",
+        (
+            Command(
+                "test",
+                "daemon.commands.alerts:try_",
+                "Send one test alert to a receiver.",
+                "heft alerts test telegram",
+            ),
+            Command(
+                "route",
+                "daemon.commands.alerts:route",
+                "Say who would hear of a token, and why.",
+                "heft alerts route --token PEPE --chain base --probability 0.9",
+            ),
+            Command(
+                "history",
+                "daemon.commands.alerts:history",
+                "List who was told what, and how it ended.",
+                "heft alerts history --sink telegram --refused",
+            ),
+            Command(
+                "retry",
+                "daemon.commands.alerts:retry",
+                "Queue refused deliveries again.",
+                "heft alerts retry --sink telegram",
+            ),
+            Command(
+                "drop",
+                "daemon.commands.alerts:drop",
+                "Count refused deliveries as dealt with.",
+                "heft alerts drop --sink telegram",
+            ),
+        ),
+    ),
     "models": (
         "List, show, promote and roll back model versions.",
         (

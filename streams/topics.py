@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Retraction, Verdict
+from streams.events import Activity, Alert, DeadLetter, Facts, Label, Launch, Retraction, Verdict
 
 __all__ = [
     "ACTIVITY",
@@ -20,6 +20,7 @@ __all__ = [
     "DEAD_EVENT",
     "DEAD_RETENTION_MS",
     "FACTS",
+    "LABELS",
     "LAUNCHES",
     "TOPICS",
     "VERDICTS",
@@ -75,6 +76,13 @@ ALERTS = Topic(
     retention_ms=90 * DAY_MS,
 )
 
-TOPICS: tuple[Topic, ...] = (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS)
+LABELS = Topic(
+    name="heft.labels.v1",
+    event=Label,
+    purpose="what people say of alerts: it was a rug, or a false alarm",
+    retention_ms=90 * DAY_MS,
+)
+
+TOPICS: tuple[Topic, ...] = (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS)
 DEAD_RETENTION_MS = 30 * DAY_MS
 DEAD_EVENT = DeadLetter

@@ -13,6 +13,7 @@ from daemon.bootstrap import (
     alert_part,
     archive_parts,
     broker_part,
+    buttons_parts,
     chain_part,
     enrich_part,
     health_part,
@@ -86,4 +87,5 @@ async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:
         parts.append(
             alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
         )
+        parts += buttons_parts(plant)
     return [*parts, *archive_parts(plant)]

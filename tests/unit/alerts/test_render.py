@@ -19,6 +19,7 @@ RAISED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2
   because trading.sells = 0 (+0.12)
   because liquidity.removed = 2.5 WETH (-0.05)
   analysis: One account can take all of the liquidity, and nobody has sold yet.
+  unknown: 10 of 100 facts
   pool 0x00000000000000000000000000000000000000aa, token 0x00000000000000000000000000000000000000bb
   bundle nano-1, alert ethereum:0x00000000000000000000000000000000000000aa:rug:0"""
 
@@ -27,6 +28,7 @@ CONFIRMED  "Pepe Classic" on ethereum, uniswap-v2
   risk 99.4%: of 100 such tokens about 99 rug
   it happened: 9.97 left the pool, 1 h 5 min after the warning
   age 1 h 5 min, liquidity 0.03 (at most 10)
+  unknown: 10 of 100 facts
   pool 0x00000000000000000000000000000000000000aa
   bundle nano-1, alert ethereum:0x00000000000000000000000000000000000000aa:rug:1"""
 
@@ -138,3 +140,10 @@ def test_hostile_words_stay_on_their_line(words: str) -> None:
     assert all(line.isprintable() for line in [title(alert), *details(alert)])
     assert plain_text(alert).count("\n") == len(details(alert))
     assert "://" not in plain_text(alert)
+
+
+def test_look_alike_letters_are_shown() -> None:
+    """A Cyrillic PEPE is told from the Latin one, letter by letter."""
+    shown = plain_text(an_alert(name="\u0420\u0415\u0420\u0415", symbol="PEPE"))
+    assert "look-alike letters: \u0420 is Cyrillic (U+0420), \u0415 is Cyrillic (U+0415)" in shown
+    assert "look-alike" not in plain_text(an_alert(name="Pepe", symbol="PEPE"))

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from streams.errors import Invalid
 from streams.events import (
     MOST_AMOUNT,
+    Alert,
     DeadLetter,
     Event,
     Facts,
     Head,
+    Label,
     Launch,
     LpTransfer,
     Position,
@@ -39,7 +41,7 @@ LINES = GOLDEN.read_bytes().splitlines()
 TYPES: list[Any] = [*(topic.event for topic in TOPICS), DeadLetter]
 WIRE: dict[str, Any] = {
     str(each.__struct_config__.tag): each
-    for each in (*get_args(ACTIVITY.event), Facts, Verdict, DeadLetter, TYPES[-2])
+    for each in (*get_args(ACTIVITY.event), Facts, Verdict, Alert, Label, DeadLetter)
 }
 
 
@@ -340,7 +342,8 @@ def test_ids_come_from_chain_pool_and_position_alone() -> None:
         Retraction: lambda e: f"base:{e.pool}:retraction:7:{e.at.timestamp():.0f}",
         Facts: lambda e: f"ethereum:{POOL}:facts:{e.sequence}",
         Verdict: lambda e: e.facts_id,
-        TYPES[-2]: lambda e: f"{e.alert_id}:{e.sequence}",
+        Alert: lambda e: f"{e.alert_id}:{e.sequence}",
+        Label: lambda e: f"{e.key}:label:{e.who}:{e.at.timestamp():.3f}",
         DeadLetter: lambda e: f"{e.stage}:{e.topic}:{e.partition}:{e.offset}",
     }
     for line in LINES:

@@ -14,6 +14,7 @@ from streams.topics import (
     DEAD_EVENT,
     DEAD_RETENTION_MS,
     FACTS,
+    LABELS,
     LAUNCHES,
     TOPICS,
     VERDICTS,
@@ -29,12 +30,13 @@ def test_names_are_a_contract() -> None:
         "heft.facts.v1",
         "heft.verdicts.v1",
         "heft.alerts.v1",
+        "heft.labels.v1",
     ]
 
 
 def test_topics_stand_in_pipeline_order() -> None:
     """The tuple names every topic once, upstream first."""
-    assert TOPICS == (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS)
+    assert TOPICS == (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""``heft alerts``: try a receiver, ask who would hear, and see what was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cyclopts import Parameter
+
+from daemon.options import Common, settings_from
+
+__all__ = ["HistoryOptions", "TokenOptions", "drop", "history", "retry", "route", "try_"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TokenOptions:
+    """The token to ask for."""
+
+    token: str = "0x00000000000000000000000000000000000000bb"  # noqa: S105 - a coin
+    """Its address, or its symbol, as a watchlist names it."""
+    chain: str = "ethereum"
+    """Its chain."""
+    venue: str = "uniswap-v2"
+    """Where it trades."""
+    probability: float = 0.93
+    """That it rugs."""
+    liquidity: float = 10.0
+    """In the quote's whole units."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class HistoryOptions:
+    """Which deliveries."""
+
+    sink: str | None = None
+    """Only this receiver's."""
+    refused: bool = False
+    """Only those that were refused for good: the dead letters of delivery."""
+    limit: int = 50
+    """At most so many, the latest first."""
+
+
+def try_(receiver: str, common: Common = Common()) -> int:
+    """Send one alert, marked as a test, to a receiver of the settings; tells what it answered.
+
+    Args:
+        receiver: Its name: telegram, discord, slack, apprise, webhook, console, or your own.
+        common: See there.
+    """
+    from daemon.jobs.alerting import try_receiver
+    from daemon.run import configure_quiet, run_async
+
+    settings = settings_from(common)
+    configure_quiet(settings.log)
+    return run_async(lambda: try_receiver(settings, receiver))
+
+
+def route(options: TokenOptions = TokenOptions(), common: Common = Common()) -> int:
+    """Say who would hear of an alert on such a token now, and why or why not.
+
+    Args:
+        options: See there.
+        common: See there.
+    """
+    from daemon.jobs.alerting import print_routes
+
+    return print_routes(settings_from(common), options)
+
+
+def history(options: HistoryOptions = HistoryOptions(), common: Common = Common()) -> int:
+    """List who was told what about which pool, and how it ended.
+
+    Args:
+        options: See there.
+        common: See there.
+    """
+    from daemon.jobs.alerting import print_history
+    from daemon.run import configure_quiet, run_async
+
+    settings = settings_from(common)
+    configure_quiet(settings.log)
+    return run_async(lambda: print_history(settings, options))
+
+
+def retry(options: HistoryOptions = HistoryOptions(), common: Common = Common()) -> int:
+    """Queue refused deliveries again, once the cause is mended; a running daemon takes them up.
+
+    Args:
+        options: See there.
+        common: See there.
+    """
+    from daemon.jobs.alerting import deal
+    from daemon.run import configure_quiet, run_async
+
+    settings = settings_from(common)
+    configure_quiet(settings.log)
+    return run_async(lambda: deal(settings, options, "pending"))
+
+
+def drop(options: HistoryOptions = HistoryOptions(), common: Common = Common()) -> int:
+    """Count refused deliveries as dealt with: they are not listed as refused again.
+
+    Args:
+        options: See there.
+        common: See there.
+    """
+    from daemon.jobs.alerting import deal
+    from daemon.run import configure_quiet, run_async
+
+    settings = settings_from(common)
+    configure_quiet(settings.log)
+    return run_async(lambda: deal(settings, options, "dropped"))

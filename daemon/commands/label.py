@@ -1,0 +1,45 @@
+"""``heft label``: say what became of an alerted pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cyclopts import Parameter
+
+from daemon.options import Common, settings_from
+
+__all__ = ["LabelOptions", "label"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LabelOptions:
+    """Who says so, and why."""
+
+    who: str | None = None
+    """Your name; the account's when left out."""
+    why: str = ""
+    """A sentence for whoever reads the label later."""
+
+
+def label(
+    pool: str,
+    what: Literal["rug", "false-alarm", "mute"],
+    options: LabelOptions = LabelOptions(),
+    common: Common = Common(),
+) -> int:
+    """Write a label to the topic heft.labels.v1.
+
+    Args:
+        pool: As chain:pool, or an alert's id.
+        what: What it was.
+        options: See there.
+        common: See there.
+    """
+    from daemon.jobs.alerting import write_label
+    from daemon.run import configure_quiet, run_async
+
+    settings = settings_from(common)
+    configure_quiet(settings.log)
+    return run_async(lambda: write_label(settings, pool, what, options))

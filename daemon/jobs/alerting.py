@@ -1,0 +1,131 @@
+"""What ``heft alerts`` and ``heft label`` do."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+from rich.text import Text
+
+from alerts.buttons import labelled
+from alerts.example import example
+from alerts.ledger import Ledger
+from alerts.route import Router, severity
+from alerts.sink import Sent
+from daemon.bootstrap import routes_from, sinks_from
+from daemon.display.tables import new_table
+from daemon.plant import find_cluster
+from daemon.settings import Settings
+from streams.clock import SystemClock
+from streams.errors import Invalid
+from streams.kafka import KafkaBroker
+from streams.stage import message
+from streams.state import State
+from streams.topics import LABELS
+
+if TYPE_CHECKING:
+    from daemon.commands.alerts import HistoryOptions, TokenOptions
+    from daemon.commands.label import LabelOptions
+
+__all__ = ["deal", "print_history", "print_routes", "try_receiver", "write_label"]
+
+
+async def try_receiver(settings: Settings, name: str) -> int:
+    """Send an example there; 0 when it was taken. Raises ``Invalid`` for an unknown name."""
+    clock = SystemClock()
+    sinks = {sink.name: sink for sink in sinks_from(settings, Console(), clock)}
+    if name not in sinks:
+        known = ", ".join(sinks) or "none is set up"
+        raise Invalid(f"there is no receiver {name}: {known}", reason="usage")
+    try:
+        answer = await sinks[name].send(example(clock.now(), name="TEST, not a warning"))
+    finally:
+        for sink in sinks.values():
+            await sink.close()
+    if isinstance(answer, Sent):
+        print(f"{name}: sent")
+        return 0
+    again = "" if answer.retry_after is None else f", try again in {answer.retry_after:.0f} s"
+    print(f"{name}: refused ({answer.reason}{again})")
+    return 1
+
+
+def print_routes(settings: Settings, options: TokenOptions) -> int:
+    """A row a route; without routes, every sink."""
+    now = SystemClock().now()
+    alert = example(
+        now,
+        chain=options.chain,
+        venue=options.venue,
+        token_address=options.token,
+        symbol=options.token,
+        probability=options.probability,
+        liquidity=options.liquidity,
+        liquidity_max=options.liquidity,
+    )
+    print(f"severity: {severity(alert)}")
+    hearings = list(Router(routes_from(settings)).hearings(alert, now))
+    if not hearings:
+        names = ", ".join(sink.name for sink in sinks_from(settings, Console(), SystemClock()))
+        print(f"no routes: every sink hears it ({names or 'none is set up'})")
+        return 0
+    table = new_table("who would hear", "route", "to", "why")
+    for hearing in hearings:
+        table.add_row(hearing.route, ", ".join(hearing.to) or "nobody", hearing.why)
+    Console().print(table)
+    return 0
+
+
+async def print_history(settings: Settings, options: HistoryOptions) -> int:
+    """A row a delivery, the latest first."""
+    async with _ledger(settings) as ledger:
+        rows = await ledger.history(options.sink, refused=options.refused, limit=options.limit)
+    table = new_table(f"deliveries: {len(rows):,}", "queued", "sink", "message", "status", "why")
+    for row in rows:
+        at, sink, told, status, reason = (str(value) for value in row)
+        table.add_row(at[:19], sink, Text(told), status, reason)
+    Console().print(table if rows else "deliveries: none")
+    return 0
+
+
+async def deal(
+    settings: Settings, options: HistoryOptions, status: Literal["pending", "dropped"]
+) -> int:
+    """Queue refused deliveries again, or drop them."""
+    async with _ledger(settings) as ledger:
+        count = await ledger.deal(options.sink, status, limit=options.limit)
+    print(f"{count:,} {'queued again' if status == 'pending' else 'dropped'}")
+    return 0
+
+
+async def write_label(
+    settings: Settings,
+    pool: str,
+    what: Literal["rug", "false-alarm", "mute"],
+    options: LabelOptions,
+) -> int:
+    """Put a label on the topic; raises ``Invalid`` for a pool that is none."""
+    if ":" not in pool:
+        raise Invalid(f"{pool} is no pool: give chain:pool", reason="usage")
+    who = f"cli:{options.who or getpass.getuser()}"
+    label = labelled(pool, what, who, options.why, SystemClock().now())
+    broker = KafkaBroker(await find_cluster(settings))
+    try:
+        await broker.publish([message(LABELS, label)])
+    finally:
+        await broker.close()
+    print(f"{label.key}: {what}, by {who}")
+    return 0
+
+
+@asynccontextmanager
+async def _ledger(settings: Settings) -> AsyncIterator[Ledger]:
+    url = settings.state.url.get_secret_value()
+    state = await State.open(url or f"sqlite:///{settings.state.dir / 'state.sqlite'}")
+    try:
+        yield Ledger(state)
+    finally:
+        await state.close()
