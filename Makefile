@@ -3,7 +3,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check up down bench soak train-nano recording coverage schemas tree clean
+.PHONY: help demo test check up down bench soak train-nano recording coverage schemas \
+  alert-pages tree clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,8 +59,8 @@ coverage: $(VENV)/.develop ## branch coverage of the tests, by file
 bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.develop ## 20 kills of a replay and 1,000 broken connections to a chain; compare the outcomes
-	SOAK_KILLS=20 SOAK_RECORDING=$(POOLS) \
+soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery (200), break 1,000 connections; compare
+	SOAK_KILLS=20 SOAK_DELIVERY_KILLS=200 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0
 	SOAK_SOLANA_DISCONNECTS=1000 $(BIN)/pytest tests/chain/test_solana_follow.py -s
@@ -82,6 +83,9 @@ recording: $(VENV)/.develop ## act the demo's launches out on a local chain agai
 
 schemas: $(VENV)/.serve ## write the JSON Schema of every topic into docs/schemas
 	$(BIN)/heft topics --schema docs/schemas
+
+alert-pages: $(VENV)/.serve ## write docs/alerts.md: every message as people read it
+	$(BIN)/python -m tools.alert_pages
 
 tree: $(VENV)/.serve ## write the tree of modules into docs/architecture.md
 	$(BIN)/python tools/tree.py

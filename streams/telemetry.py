@@ -155,7 +155,7 @@ _SECRET_FIELD = re.compile(r"(?i)(passw|secret|token$|api_?key|authorization|pri
 _SECRETS = (
     (re.compile(r"(?<=://)[^/\s@]+@"), f"{MASK}@"),
     (re.compile(r"(?i)\b(bearer|basic) [\w.~+/=-]+"), rf"\1 {MASK}"),
-    (re.compile(r"\bbot\d+:[\w-]+"), f"bot{MASK}"),
+    (re.compile(r"(?i)\bbot\d+(?::|%3a)[\w-]+"), f"bot{MASK}"),
     (re.compile(r"\b\d{6,}:[\w-]{30,}"), MASK),  # a Telegram token by itself
     (re.compile(r"(?<=/webhooks/)\d+/[\w-]+"), MASK),
     (

@@ -187,7 +187,14 @@ async def chat_server(
     service = ChatServer(kind, faults, now)
     app = Starlette(routes=[Route("/{path:path}", service.serve, methods=["POST", "PATCH"])])
     server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=0)
+        uvicorn.Config(
+            app,
+            port=0,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=0,
+        )
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     async with anyio.create_task_group() as group:

@@ -59,6 +59,7 @@ def test_labels_are_known_words() -> None:
         f"https://mainnet.example.io/v3/{SECRET}",
         f"wss://eth.example.com/v2/{SECRET}?x=1",
         f"https://api.telegram.org/bot123456789:{SECRET}/sendMessage",
+        f"/bot123456789%3A{SECRET}/sendMessage",
         f"123456789:AA{SECRET}{SECRET}",
         f"https://discord.com/api/webhooks/123456/{SECRET}",
         f"GET /x?api_key={SECRET}&chain=ethereum",
