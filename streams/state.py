@@ -30,8 +30,8 @@ from streams.errors import Broken, Invalid, Retry
 
 __all__ = ["STATE_VERSION", "State", "metadata"]
 
-STATE_VERSION = 1
-"""Raised by one with every change that an older program could not read."""
+STATE_VERSION = 2
+"""Raised by one with every change of a table that is there already."""
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another's write lock on SQLite."""
@@ -161,6 +161,11 @@ async def _check_version(connection: AsyncConnection) -> None:
     found = (await connection.execute(select(_version.c.version))).scalar()
     if found is None:
         await connection.execute(insert(_version).values(version=STATE_VERSION))
+    elif found < STATE_VERSION:
+        raise Broken(
+            f"the state was written by an older heft (state version {found}, needed "
+            f"{STATE_VERSION}): name a new state.dir or state.url"
+        )
     elif found > STATE_VERSION:
         raise Broken(
             f"the state was written by a newer heft (state version {found}, known {STATE_VERSION}):"
