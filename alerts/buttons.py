@@ -18,7 +18,7 @@ from alerts.sink import Refusal
 from alerts.telegram import BUTTONS, Telegram
 from alerts.wire import Wire
 from streams.clock import Clock
-from streams.events import Label
+from streams.labels import Label
 
 __all__ = ["Buttons", "labelled"]
 

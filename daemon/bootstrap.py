@@ -52,10 +52,10 @@ from streams.embedded import EmbeddedAddress
 from streams.enrich.enricher import EnrichTransform
 from streams.enrich.store import PoolStore
 from streams.errors import Invalid
-from streams.events import Label
 from streams.evm.endpoints import Endpoints
 from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
+from streams.labels import Label
 from streams.solana.follow import SolanaFollower
 from streams.solana.sightings import CHAIN as SOLANA
 from streams.source import Checkpoints, Played, Source, run_source

@@ -70,7 +70,6 @@ __all__ = [
     "Facts",
     "Head",
     "Holders",
-    "Label",
     "Launch",
     "Liquidity",
     "LiquidityChange",
@@ -404,32 +403,6 @@ class Alert(OnPool, frozen=True, kw_only=True, tag="alert"):
     def id(self) -> str:
         """The idempotency key of this message."""
         return f"{self.alert_id}:{self.sequence}"
-
-
-class Label(Event, frozen=True, kw_only=True, tag="label"):
-    """What a person says of an alerted pool: who, when, what, and why."""
-
-    chain: Slug
-    pool: Address
-    what: Literal["rug", "false-alarm", "mute"]
-    who: Annotated[str, Meta(min_length=1, max_length=128)]
-    """Such as ``telegram:12345`` or ``cli:alice``."""
-    why: Annotated[str, Meta(max_length=1_000)] = ""
-    at: Instant
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range; raises ``Invalid``."""
-        _check(self.at)
-
-    @property
-    def key(self) -> str:
-        """The Kafka key, its pool's."""
-        return f"{self.chain}:{self.pool}"
-
-    @property
-    def id(self) -> str:
-        """One person's word at one moment."""
-        return f"{self.key}:label:{self.who}:{self.at.timestamp():.3f}"
 
 
 class DeadLetter(Event, frozen=True, kw_only=True, tag="dead-letter"):

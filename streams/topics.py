@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from streams.events import Activity, Alert, DeadLetter, Facts, Label, Launch, Retraction, Verdict
+from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Retraction, Verdict
+from streams.labels import Label
 
 __all__ = [
     "ACTIVITY",

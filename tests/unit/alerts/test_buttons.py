@@ -13,7 +13,7 @@ from alerts.ledger import Ledger, Queued
 from alerts.secret import Secret
 from alerts.telegram import Telegram
 from streams.clock import HandClock
-from streams.events import Label
+from streams.labels import Label
 from streams.state import State
 from tests.unit.alerts.loopback import http, receiver
 from tests.unit.alerts.making import a_verdict, alerts_of

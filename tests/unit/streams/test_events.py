@@ -21,7 +21,6 @@ from streams.events import (
     Event,
     Facts,
     Head,
-    Label,
     Launch,
     LpTransfer,
     Position,
@@ -33,6 +32,7 @@ from streams.events import (
     decode,
     encode,
 )
+from streams.labels import Label
 from streams.topics import ACTIVITY, TOPICS
 from tests.unit.streams.activity import POOL, START, Script, dossiers, head
 
