@@ -63,7 +63,8 @@ soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery (200), break 
 	SOAK_KILLS=20 SOAK_DELIVERY_KILLS=200 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0
-	SOAK_SOLANA_DISCONNECTS=1000 $(BIN)/pytest tests/chain/test_solana_follow.py -s
+	SOAK_SOLANA_DISCONNECTS=1000 \
+	  $(BIN)/pytest tests/chain/test_solana_follow.py -s -o faulthandler_timeout=0
 
 EARLY := build/uniswap_v2_pool_events_part1
 
