@@ -99,6 +99,14 @@ COMMANDS = (
         "heft train recordings/ --name mine",
     ),
     Command(
+        "eval",
+        "daemon.commands.eval:eval_",
+        "Teach a detector on one labelled set and judge it on a later one, beside baselines.",
+        "heft eval trapdoor --train data/trapdoor --test data/later --report out/",
+        "Rows of --train that stand in --test or lie in its future are dropped and counted. "
+        "The exit code is 1 when a leak check fails.",
+    ),
+    Command(
         "topics",
         "daemon.commands.topics:topics",
         "List the Kafka topics: what each holds, and how far its readers are behind.",

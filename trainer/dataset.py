@@ -22,6 +22,7 @@ from trainer.labels import Outcome, is_drained, is_rug, observe
 __all__ = [
     "Example",
     "Split",
+    "dossiers_and_outcomes",
     "examples_from_recording",
     "launched_before",
     "split_by_launch",
@@ -56,12 +57,20 @@ def examples_from_recording(
     recording: Recording, schedule: Schedule | None = None
 ) -> list[Example]:
     """Every dossier of the recording at the service's ages and those between, labelled."""
+    facts, outcomes = dossiers_and_outcomes(recording, schedule)
+    return [Example(each, is_rug(each, outcomes)) for each in facts]
+
+
+def dossiers_and_outcomes(
+    recording: Recording, schedule: Schedule | None = None
+) -> tuple[list[Facts], dict[str, Outcome]]:
+    """The same dossiers, and what came of each pool by its ``chain:pool``."""
     fold, outcomes = Fold(schedule or _dense()), dict[str, Outcome]()
     facts: list[Facts] = []
     for event in activity_from_rows(recording, recording.rows()):
         facts += fold.feed(event)
         observe(fold, event, outcomes)
-    return [Example(each, is_rug(each, outcomes)) for each in facts]
+    return facts, outcomes
 
 
 def launched_before(examples: Sequence[Example], share: float) -> float:

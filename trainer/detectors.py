@@ -1,0 +1,199 @@
+"""The parts of a HEFT detector, and what it must beat: each a row of scores from a table.
+
+A stack is the network, a boosting of trees and a linear model on the same inputs, each taught on
+all folds but one, judged on that one, and weighed together on those held-out scores by a logistic
+regression with weights of no negative sign, which also calibrates [1]. New rows get the mean over
+the folds' models.
+
+[1] D. Wolpert, "Stacked generalization", Neural Networks 5 (1992); L. Breiman, "Stacked
+    regressions", Machine Learning 24 (1996): weights that are not negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer
+
+from trainer.network import Network, NetworkSettings, untuned_states
+from trainer.sides import clusters
+from trainer.sources.table import Table, take
+
+__all__ = ["Boosting", "Linear", "Scores", "Stacked", "stacked", "untuned"]
+
+Floats = NDArray[np.float64]
+FOLDS = 4
+EPSILON = 1e-4
+
+
+class Detector(Protocol):
+    """What has been taught and says a logit a row."""
+
+    def logits(self, table: Table) -> Floats:
+        """One a row, higher for rugs."""
+        ...
+
+
+class Linear:
+    """TF-IDF of the text's words, or the numbers' ranks where there is no text, and a line."""
+
+    def __init__(self, table: Table, strength: float = 10.0) -> None:
+        """Fit on ``table``."""
+        self._reads_text = any(table.texts)
+        first = (
+            TfidfVectorizer(
+                tokenizer=str.split,
+                token_pattern=None,
+                lowercase=False,
+                sublinear_tf=True,
+                min_df=2,
+            )
+            if self._reads_text
+            else QuantileTransformer(n_quantiles=min(200, len(table)), output_distribution="normal")
+        )
+        line = LogisticRegression(C=strength if self._reads_text else 0.1, max_iter=500)
+        self._model = make_pipeline(first, line)
+        self._model.fit(
+            self._read(table), table.labels, logisticregression__sample_weight=table.weights
+        )
+
+    def logits(self, table: Table) -> Floats:
+        """As ``Detector``."""
+        return np.asarray(self._model.decision_function(self._read(table)), dtype=np.float64)
+
+    def _read(self, table: Table) -> list[str] | Floats:
+        return table.texts if self._reads_text else np.nan_to_num(table.numbers, nan=-1.0)
+
+
+class Boosting:
+    """Gradient boosted trees on the numbers; the mean of ``bags`` seeds."""
+
+    def __init__(self, table: Table, *, seed: int = 0, bags: int = 2) -> None:
+        """Fit on ``table``."""
+        self._models = [
+            HistGradientBoostingClassifier(
+                max_iter=150,
+                learning_rate=0.05,
+                max_leaf_nodes=15,
+                min_samples_leaf=15,
+                l2_regularization=1.0,
+                max_features=0.5,
+                early_stopping=False,
+                random_state=seed * 100 + bag,
+            ).fit(table.numbers, table.labels, table.weights)
+            for bag in range(bags)
+        ]
+
+    def logits(self, table: Table) -> Floats:
+        """As ``Detector``."""
+        found = [model.decision_function(table.numbers) for model in self._models]
+        return np.asarray(np.mean(found, axis=0), dtype=np.float64)
+
+
+class Stacked(NamedTuple):
+    """What a stack says of new rows, and how it came to it."""
+
+    probabilities: Floats
+    parts: dict[str, Floats]
+    """Each part's own probabilities."""
+    weights: dict[str, float]
+
+
+class Scores(NamedTuple):
+    """Held-out logits of the teaching rows, and logits of the new ones."""
+
+    held_out: Floats
+    new: Floats
+
+
+def stacked(
+    train: Table,
+    test: Table,
+    settings: NetworkSettings,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Stacked:
+    """Teach and weigh the three parts on ``train``, score ``test``."""
+    makers: dict[str, Callable[[Table, int], Detector]] = {
+        "network": lambda rows, fold: Network(rows, settings, seed=fold),
+        "boosting": lambda rows, fold: Boosting(rows, seed=fold),
+        "linear": lambda rows, _: Linear(rows),
+    }
+    found: dict[str, Scores] = {}
+    for name, make in makers.items():
+        progress(f"teaching: {name}")
+        found[name] = _crossed(train, test, make)
+    rows = train.judged
+    held_out = np.stack([scores.held_out[rows] for scores in found.values()], axis=1)
+    new = np.stack([scores.new for scores in found.values()], axis=1)
+    labels, weights = train.labels[rows], train.weights[rows]
+    together = weigh(held_out, labels, weights)
+    return Stacked(
+        probabilities=_probability(new, together),
+        parts={
+            name: _probability(new[:, [place]], weigh(held_out[:, [place]], labels, weights))
+            for place, name in enumerate(found)
+        },
+        weights={name: float(together[place]) for place, name in enumerate(found)},
+    )
+
+
+def untuned(train: Table, test: Table, settings: NetworkSettings) -> Floats:
+    """A line on what an untaught Qwen2 trunk makes of the rows: what teaching must beat."""
+    known, new = untuned_states(train, (train, test), settings)
+    line = LogisticRegression(C=0.1, max_iter=300).fit(known, train.labels, train.weights)
+    return np.asarray(line.predict_proba(new)[:, 1], dtype=np.float64)
+
+
+def weigh(logits: Floats, labels: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Weights of the columns, none negative, and a shift (last), by weighted log loss."""
+    share, count = weights / weights.sum(), logits.shape[1]
+
+    def loss(w: Floats) -> float:
+        z = logits @ w[:count] + w[count]
+        ridge = 1e-3 * float(np.square(w[:count] - 1 / count).sum())
+        return float((share * (np.logaddexp(0, z) - labels * z)).sum()) + ridge
+
+    start = np.append(np.full(count, 1 / count), 0.0)
+    bounds = [(EPSILON, None)] * count + [(None, None)]
+    return np.asarray(minimize(loss, start, bounds=bounds, method="L-BFGS-B").x, dtype=np.float64)
+
+
+def _probability(logits: Floats, weights: Floats) -> Floats:
+    z = logits @ weights[:-1] + weights[-1]
+    return np.asarray(1 / (1 + np.exp(-np.clip(z, -30, 30))), dtype=np.float64)
+
+
+def _crossed(train: Table, test: Table, make: Callable[[Table, int], Detector]) -> Scores:
+    held_out, new = np.zeros(len(train)), np.zeros(len(test))
+    for fold, chosen in enumerate(_folds(train)):
+        model = make(take(train, ~chosen), fold)
+        held_out[chosen] = model.logits(take(train, chosen))
+        new += model.logits(test) / FOLDS
+    return Scores(held_out, new)
+
+
+def _folds(table: Table) -> Iterable[NDArray[np.bool_]]:
+    """Whole groups held out together; where rows have times, those of one time.
+
+    Campaigns come in bursts: held out at random, a row has its siblings among the teachers, and
+    what remembers best is weighed most.
+    """
+    cluster = clusters(table.groups)
+    count = int(cluster.max()) + 1
+    if np.ptp(table.times) > 0:
+        first = np.full(count, np.inf)
+        np.minimum.at(first, cluster, table.times)
+        turn = np.argsort(np.argsort(first, kind="stable")) * FOLDS // count
+    else:
+        turn = np.random.default_rng(0).permutation(count) % FOLDS
+    for fold in range(FOLDS):
+        yield np.asarray(turn[cluster] == fold)
