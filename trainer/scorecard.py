@@ -75,7 +75,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 def sides_of(task: Task, train: Path, test: Path | None, *, seed: int = 0) -> Sides:
     """The two sides from two folders, or from one, parted; raises ``Invalid``."""
     known = task.load(train)
-    return parted(known, seed=seed) if test is None else kept_apart(known, task.load(test))
+    if test is None:
+        return parted(known, seed=seed)
+    judged = task.load_after(test, train) if task.load_after else task.load(test)
+    return kept_apart(known, judged)
 
 
 def card_of(

@@ -41,6 +41,8 @@ class Task(NamedTuple):
     headline: tuple[str, str] | None
     """The slice whose figures stand for the whole (a dossier counts once there); ``None``: all."""
     published: tuple[Published, ...] = ()
+    load_after: Callable[[Path, Path], Table] | None = None
+    """Reads a judged folder with the teaching one as its past, where a row's past is a fact."""
     stale: bool = False
     """Whether a model of launches 120 days older than the newest is shown beside."""
 
@@ -148,6 +150,7 @@ TASKS = {
         Task(
             name="trapdoor",
             load=trapdoor.load,
+            load_after=trapdoor.load_after,
             rules=_trapdoor_rules,
             network=NetworkSettings(words=24, steps=120),
             headline=None,

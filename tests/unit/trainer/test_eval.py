@@ -77,6 +77,14 @@ def test_earlier_names_are_counted_before_the_row_alone(tmp_path: Path) -> None:
     assert table.numbers[:, table.names.index("earlier_name")].tolist() == [0, 1, 2]
 
 
+def test_a_judged_folder_has_the_teaching_one_as_its_past(tmp_path: Path) -> None:
+    """A token is known to be a copy in whichever folder the first one stands; never of a later."""
+    early = trapdoor_folder(tmp_path / "a", [token(1, name="Same"), token(9, name="Same")])
+    late = trapdoor_folder(tmp_path / "b", [token(5, name="Same")])
+    table = trapdoor.load_after(late, early)
+    assert table.numbers[:, table.names.index("earlier_name")].tolist() == [1]
+
+
 def test_groups_are_joined_through_others() -> None:
     """Two rows that share nothing are of one group when a third shares with both."""
     found = clusters([frozenset("a"), frozenset("ab"), frozenset("b"), frozenset("c")])
