@@ -44,7 +44,7 @@ NUMBERS = {
 }
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
-_CHAINS = ("ethereum", "bsc", "polygon", "avalanche", "arbitrum", "fantom", "solana")
+_CHAINS = ("eth", "bsc", "polygon", "arbi", "fantom", "crono", "base")
 MOST_SELECTORS = 400
 
 
@@ -88,7 +88,7 @@ def _project(
 ) -> tuple[dict[str, float], str, frozenset[str], str]:
     solidity = text_of(source.get("source_code"))
     bytecode = bytes(code.get("bytecode") or b"")
-    chain = (text_of(code.get("chain")) or text_of(project.get("Blockchain"))).lower()
+    chain = text_of(code.get("chain")).lower()
     words = identifiers(solidity)
     started = project.get("project starting date")
     numbers = {name: number(project.get(column)) for name, column in NUMBERS.items()}
