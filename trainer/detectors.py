@@ -77,7 +77,8 @@ class Boosting:
     """Gradient boosted trees on the numbers; the mean of ``bags`` seeds."""
 
     def __init__(self, table: Table, *, seed: int = 0, bags: int = 2) -> None:
-        """Fit on ``table``."""
+        """Fit on ``table``, but for columns that nothing is known of."""
+        self._known = np.isfinite(table.numbers).any(axis=0)
         self._models = [
             HistGradientBoostingClassifier(
                 max_iter=150,
@@ -88,13 +89,13 @@ class Boosting:
                 max_features=0.5,
                 early_stopping=False,
                 random_state=seed * 100 + bag,
-            ).fit(table.numbers, table.labels, table.weights)
+            ).fit(table.numbers[:, self._known], table.labels, table.weights)
             for bag in range(bags)
         ]
 
     def logits(self, table: Table) -> Floats:
         """As ``Detector``."""
-        found = [model.decision_function(table.numbers) for model in self._models]
+        found = [model.decision_function(table.numbers[:, self._known]) for model in self._models]
         return np.asarray(np.mean(found, axis=0), dtype=np.float64)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+pytest.importorskip("torch", reason="needs the extra `train`")
+
 from streams.errors import Invalid
+from trainer.detectors import Boosting
 from trainer.sides import checks_of, clusters, kept_apart, parted
 from trainer.sources import janitr, tm_rugpull, trapdoor
 
@@ -114,3 +118,12 @@ def test_a_broken_line_of_posts_is_told(tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text(json.dumps({"text": "a", "labels": []}) + "\n{")
     with pytest.raises(Invalid, match=r"posts\.jsonl cannot be read"):
         janitr.load(tmp_path)
+
+
+def test_a_column_that_nothing_is_known_of_is_passed_over(tmp_path: Path) -> None:
+    """Recordings without LP transfers or names leave whole columns empty; trees still grow."""
+    table = trapdoor.load(trapdoor_folder(tmp_path / "a", [token(i) for i in range(80)]))
+    numbers = table.numbers.copy()
+    numbers[:, 0] = np.nan
+    empty = msgspec.structs.replace(table, numbers=numbers)
+    assert np.isfinite(Boosting(empty, bags=1).logits(empty)).all()
