@@ -36,7 +36,7 @@ from daemon.health import Check, health_app, serve
 from daemon.page.api import LOCAL_HOSTS, page_app
 from daemon.page.board import Board, News
 from daemon.page.hub import Hub
-from daemon.page.reader import follow
+from daemon.page.reader import Note, Reader
 from daemon.plant import Plant
 from daemon.settings import Model, Settings, Webhook
 from daemon.supervisor import Part
@@ -247,8 +247,10 @@ def page_parts(plant: Plant, listener: socket.socket) -> list[Part]:
     names = LOCAL_HOSTS | {name.lower() for name in plant.settings.page.hosts}
     app = page_app(board, hub, lambda: _versions(registry), names)
 
-    def note(event: News) -> None:
-        hub.tell(str(event.__struct_config__.tag), board.note(event))
+    def note(event: News, is_news: bool) -> None:
+        summary = board.note(event)
+        if is_news:
+            hub.tell(str(event.__struct_config__.tag), summary)
 
     async def run(drain: Drain) -> None:
         with drain.interrupts():
@@ -324,11 +326,8 @@ def _versions(registry: Registry) -> list[Manifest]:
     return [manifests[version] for version in registry.candidates() if version in manifests]
 
 
-def _followed(plant: Plant, topic: Topic, note: Callable[[News], None]) -> Part:
-    async def run(drain: Drain) -> None:
-        await follow(plant.cluster.broker, topic, note, drain)
-
-    return Part(f"page.{topic.name}", run)
+def _followed(plant: Plant, topic: Topic, note: Note) -> Part:
+    return Part(f"page.{topic.name}", Reader(plant.cluster.broker, topic, note).run)
 
 
 def _archive_part(plant: Plant, topic: Topic, root: Path) -> Part:

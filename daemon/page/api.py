@@ -20,14 +20,14 @@ from litestar.exceptions import NotFoundException, ServiceUnavailableException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.response.base import ASGIResponse
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.page.board import Board, Dossier, Summary
-from daemon.page.hub import Hub, Item
+from daemon.page.hub import Hub, Item, Reading
 from heft_model.bundle import Manifest
 from streams.events import Alert, Verdict
 
@@ -86,20 +86,26 @@ def page_app(
 
 
 @get("/v1/tokens", summary="Tokens heard of last, newest first")
-async def tokens(state: State, q: Text = "", chain: Text = "", limit: Limit = 100) -> list[Summary]:
+async def tokens(
+    state: State,
+    q: Text = "",
+    chain: Text = "",
+    limit: Limit = 100,
+    alerted: FromQuery[bool] = False,
+) -> list[Summary]:
     """``q``: words that must all occur in its name, symbol, addresses or venue."""
-    return _board(state).latest(q, chain, limit)
+    return _board(state).latest(q, chain, limit, alerted=alerted)
 
 
 @get("/v1/tokens/{chain:str}/{address:str}", summary="Everything known of one token")
 async def token(state: State, chain: FromPath[str], address: FromPath[str]) -> Dossier:
-    """By the address of the token or of its pool."""
+    """By the address of a pool, or of the token: then its riskiest pool."""
     return _found(state, chain, address)
 
 
 @get("/v1/verdicts/{chain:str}/{address:str}", summary="The newest verdict on one token")
 async def verdict(state: State, chain: FromPath[str], address: FromPath[str]) -> Verdict:
-    """As on the topic; made for a trading system's question before it buys."""
+    """As on the topic, on the riskiest of a token's pools: for a question before one buys."""
     known = _found(state, chain, address).verdict
     if not known:
         raise NotFoundException("launched, but not judged yet")
@@ -129,7 +135,8 @@ async def stream(
     behind is let go and should connect again.
     """
     hub: Hub = state["hub"]
-    if hub.is_full:
+    items = hub.join()
+    if items is None:
         raise ServiceUnavailableException("too many readers: try again later")
     kinds = frozenset(filter(None, kind.split(",")))
 
@@ -140,13 +147,13 @@ async def stream(
             and (item.summary.probability or 0.0) >= min_probability
         )
 
-    return ServerSentEvent(_events(hub, wanted))
+    return ServerSentEvent(_events(hub, items, wanted))
 
 
 async def _events(
-    hub: Hub, wanted: Callable[[Item], bool]
+    hub: Hub, items: Reading, wanted: Callable[[Item], bool]
 ) -> AsyncIterator[ServerSentEventMessage]:
-    with hub.reading() as items:
+    try:
         yield ServerSentEventMessage(comment="connected")
         while True:
             item = None
@@ -159,6 +166,8 @@ async def _events(
                 yield ServerSentEventMessage(comment="still here")
             elif wanted(item):
                 yield ServerSentEventMessage(event=item.kind, data=item.text)
+    finally:
+        hub.leave(items)
 
 
 def _board(state: State) -> Board:

@@ -2,13 +2,13 @@
 
 A fold over launches, dossiers, verdicts and alerts, in whatever order their topics are read; an
 event seen twice changes nothing. Bounded: the token that was heard of longest ago is forgotten
-first. What strangers wrote is made inert in a ``Summary``, which is what lists show; the events
-themselves are kept as they travelled.
+first, its alerts later than the rest of it. What strangers wrote is made inert in a ``Summary``,
+which is what lists show; the events themselves are kept as they travelled.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -25,7 +25,8 @@ __all__ = ["Board", "Dossier", "Moment", "News", "Summary"]
 MOST_TOKENS = 5_000
 """About 40 MB with full histories."""
 MOST_MOMENTS = 100
-MOST_ALERTS = 1_000
+MOST_ALERTED = 20_000
+"""Pools whose alerts are remembered, also when the rest of what is known of them is not."""
 NAME_LIMIT, SYMBOL_LIMIT = 48, 16
 
 News = Launch | Facts | Verdict | Retraction | Alert
@@ -85,8 +86,8 @@ class Board:
         """Keep ``most`` tokens."""
         self._most = most
         self._tokens: OrderedDict[str, Dossier] = OrderedDict()
-        self._pools: dict[tuple[str, str], str] = {}
-        self._alerts: deque[Alert] = deque(maxlen=MOST_ALERTS)
+        self._pools: dict[tuple[str, str], dict[str, None]] = {}
+        self._alerted: OrderedDict[str, list[Alert]] = OrderedDict()
 
     def __len__(self) -> int:
         """How many tokens are known."""
@@ -100,29 +101,40 @@ class Board:
         self._tokens[event.key] = dossier
         self._tokens.move_to_end(event.key)
         if isinstance(event, Alert):
-            self._note_alert(dossier, event)
+            self._note_alert(event)
+            _take(dossier, event.verdict)
         else:
             _take(dossier, event)
+        dossier.alerts = self._alerted.get(event.key, [])
         dossier.summary = _summary(dossier, event)
         if dossier.summary.token is not UNSET:
-            self._pools[event.chain, dossier.summary.token] = event.key
+            self._pools.setdefault((event.chain, dossier.summary.token), {})[event.key] = None
         self._forget()
         return dossier.summary
 
     def find(self, chain: str, address: str) -> Dossier | None:
-        """By pool or by token address, in any case of letters where the chain has none."""
-        spelled = address.lower() if address.lower().startswith("0x") else address
-        key = self._pools.get((chain, spelled), f"{chain}:{spelled}")
-        return self._tokens.get(key)
+        """By pool or by token address, in any case of letters where the chain has none.
 
-    def latest(self, words: str = "", chain: str = "", limit: int = 100) -> list[Summary]:
+        Of a token's pools it is the riskiest: a second pool that looks honest clears nobody.
+        """
+        spelled = address.lower() if address.lower().startswith("0x") else address
+        pools = self._pools.get((chain, spelled), {f"{chain}:{spelled}": None})
+        known = [dossier for key in pools if (dossier := self._tokens.get(key)) is not None]
+        return max(known, key=_riskiness, default=None)
+
+    def latest(
+        self, words: str = "", chain: str = "", limit: int = 100, *, alerted: bool = False
+    ) -> list[Summary]:
         """The tokens heard of last, newest first; all of ``words`` must be found in one."""
         wanted = words.casefold().split()
-        return list(islice(self._matching(wanted, chain), limit))
+        found = (each for each in self._matching(wanted, chain) if each.alert or not alerted)
+        return list(islice(found, limit))
 
     def alerts(self, limit: int = 100) -> list[Alert]:
         """The newest alert messages, newest first."""
-        return list(islice(reversed(self._alerts), limit))
+        newest = islice(reversed(self._alerted.values()), limit)
+        told = [alert for alerts in newest for alert in alerts]
+        return sorted(told, key=lambda each: (each.at, each.sequence), reverse=True)[:limit]
 
     def _matching(self, wanted: list[str], chain: str) -> Iterator[Summary]:
         for dossier in reversed(self._tokens.values()):
@@ -133,18 +145,24 @@ class Board:
             if chain in ("", summary.chain) and all(word in text for word in wanted):
                 yield summary
 
-    def _note_alert(self, dossier: Dossier, alert: Alert) -> None:
-        if all(alert.id != known.id for known in dossier.alerts):
-            dossier.alerts.append(alert)
-            dossier.alerts.sort(key=lambda each: each.sequence)
-            self._alerts.append(alert)
+    def _note_alert(self, alert: Alert) -> None:
+        """Keep it with those of its pool, each once and in order."""
+        alerts = self._alerted.setdefault(alert.key, [])
+        if all(alert.id != known.id for known in alerts):
+            alerts.append(alert)
+            alerts.sort(key=lambda each: (each.at, each.sequence))
+            self._alerted.move_to_end(alert.key)
+        while len(self._alerted) > MOST_ALERTED:
+            self._alerted.popitem(last=False)
 
     def _forget(self) -> None:
         while len(self._tokens) > self._most:
             key, dossier = self._tokens.popitem(last=False)
             place = (dossier.summary.chain, dossier.summary.token or "")
-            if self._pools.get(place) == key:
-                del self._pools[place]
+            pools = self._pools.get(place, {})
+            pools.pop(key, None)
+            if not pools:
+                self._pools.pop(place, None)
 
 
 def _take(dossier: Dossier, event: Launch | Facts | Verdict | Retraction) -> None:
@@ -182,6 +200,12 @@ def _moment(dossier: Dossier, event: Facts | Verdict) -> Moment:
     dossier.history.sort(key=lambda each: each.sequence)
     del dossier.history[:-MOST_MOMENTS]
     return moment
+
+
+def _riskiness(dossier: Dossier) -> float:
+    """Retracted pools and those without a verdict tell the least."""
+    summary = dossier.summary
+    return -1.0 if summary.retracted else (summary.probability or 0.0)
 
 
 def _first(event: News) -> Summary:

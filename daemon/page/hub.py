@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import anyio
 import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from daemon.page.board import Summary
 
-__all__ = ["Hub", "Item"]
+__all__ = ["Hub", "Item", "Reading"]
 
 MOST_READERS = 1_000
 MOST_WAITING = 256
@@ -28,43 +25,47 @@ class Item(msgspec.Struct, frozen=True):
     """The summary as JSON."""
 
 
+Reading = MemoryObjectReceiveStream[Item]
+
+
 class Hub:
     """Hands every item to every reader."""
 
     def __init__(self, most: int = MOST_READERS) -> None:
         """Take at most ``most`` readers."""
         self._most = most
-        self._readers: set[MemoryObjectSendStream[Item]] = set()
+        self._readers: dict[Reading, MemoryObjectSendStream[Item]] = {}
 
     def __len__(self) -> int:
         """How many read now."""
         return len(self._readers)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether another reader would be too many."""
-        return len(self._readers) >= self._most
 
     def tell(self, kind: str, summary: Summary) -> None:
         """Hand it out at once; whoever is too far behind is let go."""
         if not self._readers:
             return
         item = Item(kind, summary, msgspec.json.encode(summary).decode())
-        for reader in tuple(self._readers):
+        for reader, send in tuple(self._readers.items()):
             try:
-                reader.send_nowait(item)
-            except (anyio.WouldBlock, anyio.BrokenResourceError):
-                self._readers.discard(reader)
-                reader.close()
+                send.send_nowait(item)
+            except anyio.WouldBlock:
+                del self._readers[reader]
+                send.close()
 
-    @contextmanager
-    def reading(self) -> Iterator[MemoryObjectReceiveStream[Item]]:
-        """The items from now on; the stream ends when the reader falls behind."""
+    def join(self) -> Reading | None:
+        """The items from now on, or ``None`` when there are too many readers.
+
+        The stream ends when its reader falls behind; a reader ``leave``s when it is done.
+        """
+        if len(self._readers) >= self._most:
+            return None
         send, receive = anyio.create_memory_object_stream[Item](MOST_WAITING)
-        self._readers.add(send)
-        try:
-            yield receive
-        finally:
-            self._readers.discard(send)
+        self._readers[receive] = send
+        return receive
+
+    def leave(self, reader: Reading) -> None:
+        """Nothing more for this reader."""
+        reader.close()
+        send = self._readers.pop(reader, None)
+        if send is not None:
             send.close()
-            receive.close()

@@ -91,13 +91,18 @@ class Live {
       atTop ? this.node.prepend(fresh) : this.node.append(fresh);
     }
     this.rows.set(key, fresh);
-    while (this.node.children.length > SHOWN) this.node.lastChild.remove();
+    fresh.dataset.key = key;
+    while (this.node.children.length > SHOWN) {
+      this.rows.delete(this.node.lastChild.dataset.key);
+      this.node.lastChild.remove();
+    }
   }
 }
 
-let leave = () => {};
+/** The view that is wanted: one that was left while it waited for an answer shows nothing. */
+let wanted = { leave() {} };
 
-async function live(words = "") {
+async function live(view, words = "") {
   const search = make("input", { type: "search", id: "search", value: words, autocomplete: "off" });
   const form = make("form", { role: "search" }, make("label", { for: "search" }, "Find a token"), search);
   form.addEventListener("submit", (event) => {
@@ -106,17 +111,30 @@ async function live(words = "") {
   });
   const alerts = make("ol", { class: "list", "aria-labelledby": "alerts" });
   const launches = make("ol", { class: "list", "aria-labelledby": "launches" });
-  const found = await ask(`/v1/tokens?limit=500&q=${encodeURIComponent(words)}`);
   const told = new Live(alerts), seen = new Live(launches);
-  for (const token of found.slice(0, SHOWN)) seen.show(token, { atTop: false });
-  for (const token of found.filter((each) => each.alert).slice(0, SHOWN)) told.show(token, { atTop: false });
+  const load = async () => {
+    const query = `/v1/tokens?limit=${SHOWN}&q=${encodeURIComponent(words)}`;
+    const [heard, alerted] = await Promise.all([ask(query), ask(`${query}&alerted=true`)]);
+    for (const token of heard.reverse()) seen.show(token);
+    for (const token of alerted.reverse()) told.show(token);
+  };
+  await load();
+  if (view !== wanted) return;
   main.replaceChildren(form,
     make("div", { class: "split" },
       make("section", {}, make("h2", { id: "alerts" }, "Alerts"), alerts),
       make("section", {}, make("h2", { id: "launches" }, words ? `Tokens with “${words}”` : "Tokens, as they are heard of"), launches)));
   const source = new EventSource("/v1/stream");
-  source.onopen = () => { state.textContent = "live"; };
-  source.onerror = () => { state.textContent = "connecting again"; };
+  let missed = false;
+  source.onopen = () => {
+    state.textContent = "live";
+    if (missed) load().catch(() => {});
+    missed = false;
+  };
+  source.onerror = () => {
+    state.textContent = "connecting again";
+    missed = true;
+  };
   for (const kind of ["launch", "verdict", "retraction", "alert"]) {
     source.addEventListener(kind, (event) => {
       const token = JSON.parse(event.data);
@@ -126,7 +144,7 @@ async function live(words = "") {
       if (token.alert) told.show(token);
     });
   }
-  leave = () => source.close();
+  view.leave = () => source.close();
 }
 
 /** Lines over the age of the pool, each on a scale of its own. */
@@ -173,7 +191,7 @@ function facts(dossier) {
   return rows;
 }
 
-async function one(chain, pool) {
+async function one(view, chain, pool) {
   const known = await ask(`/v1/tokens/${encodeURIComponent(chain)}/${encodeURIComponent(pool)}`);
   const { summary: token, verdict } = known;
   const parts = [make("h2", { class: "name" }, called(token))];
@@ -197,12 +215,14 @@ async function one(chain, pool) {
       moment(each.at), each.action, each.reason, percent(each.verdict.probability)])));
   }
   if (known.facts) parts.push(make("h2", {}, "The dossier"), table(["fact", "value"], facts(known.facts)));
+  if (view !== wanted) return;
   main.replaceChildren(...parts);
   state.textContent = `as of ${moment(token.at)} UTC`;
 }
 
-async function models() {
+async function models(view) {
   const versions = await ask("/v1/models");
+  if (view !== wanted) return;
   main.replaceChildren(make("h2", {}, "Models, the one that serves first"),
     table(["version", "made", "taught on launches until", "pools", "rugs", "AUC 1 h", "AUC 6 h", "AUC 24 h", "calibration error"],
       versions.map((each) => [each.id, moment(each.created), moment(each.window.last_launch_at), amount(each.window.pools), amount(each.window.rugs),
@@ -211,14 +231,16 @@ async function models() {
 }
 
 async function show() {
-  leave();
-  leave = () => {};
-  const [view, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
+  wanted.leave();
+  const view = { leave() {} };
+  wanted = view;
   try {
-    if (view === "t") await one(...rest);
-    else if (view === "models") await models();
-    else await live(view === "find" ? rest.join("/") : "");
+    const [name, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
+    if (name === "t") await one(view, ...rest);
+    else if (name === "models") await models(view);
+    else await live(view, name === "find" ? rest.join("/") : "");
   } catch (error) {
+    if (view !== wanted) return;
     main.replaceChildren(make("p", { role: "alert" }, `That did not work: ${error.message}.`), make("p", {}, make("a", { href: "#/" }, "Back to the live view")));
   }
 }

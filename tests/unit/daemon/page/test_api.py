@@ -168,13 +168,16 @@ async def _until(lines: AsyncIterator[str], events: int) -> AsyncIterator[str]:
 async def test_a_reader_that_falls_behind_is_let_go() -> None:
     """The others lose nothing, and nothing waits for it."""
     board, news = Board(), Hub()
-    with news.reading() as slow, news.reading() as quick:
-        for n in range(hub.MOST_WAITING + 1):
-            news.tell("verdict", board.note(a_verdict(n)))
-            assert (await quick.receive()).kind == "verdict"
-        assert len(news) == 1
-        kept = [item async for item in slow]
-    assert len(kept) == hub.MOST_WAITING
+    slow, quick = news.join(), news.join()
+    assert slow is not None
+    assert quick is not None
+    for n in range(hub.MOST_WAITING + 1):
+        news.tell("verdict", board.note(a_verdict(n)))
+        assert (await quick.receive()).kind == "verdict"
+    assert len(news) == 1
+    assert len([item async for item in slow]) == hub.MOST_WAITING
+    for reader in (slow, quick):
+        news.leave(reader)
     assert len(news) == 0
 
 

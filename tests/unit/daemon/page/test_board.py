@@ -100,6 +100,35 @@ def test_the_token_heard_of_longest_ago_is_forgotten() -> None:
     assert len(board) == 2
 
 
+def test_a_second_pool_clears_nobody() -> None:
+    """Asked about a token, the riskiest of its pools answers, whichever spoke last."""
+    board = Board()
+    board.note(a_verdict(0, pool="0x01", probability=0.92))
+    board.note(a_verdict(0, pool="0x02", probability=0.12))
+    dossier = board.find("ethereum", TOKEN)
+    assert dossier is not None
+    assert dossier.summary.pool == "0x01"
+    taken_back = Retraction(
+        chain="ethereum", pool="0x01", block=1, at=LAUNCHED_AT + timedelta(days=1)
+    )
+    board.note(taken_back)
+    dossier = board.find("ethereum", TOKEN)
+    assert dossier is not None
+    assert dossier.summary.pool == "0x02"
+
+
+def test_an_alert_outlives_the_rest() -> None:
+    """A token that is heard of again still says that it was alerted; an alert says its risk."""
+    board = Board(most=1)
+    (raised,) = alerts_of(a_verdict(0))
+    assert board.note(raised).probability == raised.verdict.probability
+    board.note(a_launch(pool="0x02", token="0xa2"))
+    assert board.latest(alerted=True) == []
+    assert board.note(a_verdict(1)).alert == "raised"
+    assert board.alerts() == [raised]
+    assert [each.pool for each in board.latest(alerted=True)] == [POOL]
+
+
 def test_history_is_bounded() -> None:
     """The newest moments are kept."""
     board = Board()
