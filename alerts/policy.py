@@ -2,7 +2,7 @@
 
 Pure: a verdict, what was said before, and the settings go in; a decision comes out. ``decide``
 chooses, ``follow`` turns the choice into the messages and into what to remember. A pool is alerted
-once a reason (invariant 10), and a verdict that was handled before changes nothing (invariant 2),
+once a reason (invariant 9), and a verdict that was handled before changes nothing (invariant 2),
 so a redelivered batch is harmless. This module does not send, store or format anything.
 """
 

@@ -8,7 +8,8 @@ Two layouts are known, both Parquet:
   pair or pool, block_number, timestamps, no log index.
 
 Rows come sorted by block, log index and pool, the same at every reading, so that a count of rows
-is a source checkpoint. Amounts may be numbers or decimal strings; events of pools that no pools
+is a source checkpoint; where log indexes are missing or name several events, the order in the files
+decides. Amounts may be numbers or decimal strings; events of pools that no pools
 file names are left out, as are pools without events, and the log says how many. DuckDB sorts on
 disk when memory is short. A folder that cannot be read as a recording is ``Invalid`` with the
 reason in one line.
@@ -189,6 +190,8 @@ def _checked(
             reason="amounts",
         )
     timed = times == count
+    if times and not timed:
+        log.warning("times_not_used", without=count - times, instead="blocks")
     return Recording(folder, pools, count, _ends(database, folder, pools, timed), timed, database)
 
 
@@ -259,7 +262,8 @@ class _Table(msgspec.Struct, frozen=True):
 
 
 def _tables(database: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, _Table]:
-    patterns = _FLAT if list(folder.glob("sync*.parquet")) else _PREFIXED
+    is_flat = any(list(folder.glob(f"{name}*.parquet")) for name in ("sync", "pools"))
+    patterns = _FLAT if is_flat else _PREFIXED
     tables: dict[str, _Table] = {}
     for kind, pattern in patterns.items():
         files = sorted(folder.glob(f"{pattern}.parquet"))
@@ -289,20 +293,34 @@ def _create_events(database: duckdb.DuckDBPyConnection, tables: dict[str, _Table
     """One table of every event; where no log index is recorded, file order within the block."""
     kinds = [kind for kind in ("lp", "sync", "swap") if kind in tables]
     parts = [_select(kind, turn, tables[kind]) for turn, kind in enumerate(kinds)]
+    union = " union all ".join(parts)
     indexed = all("log_index" in tables[kind].columns for kind in kinds)
-    placed = "row_number() over (partition by pool, block order by turn, filename, place)"
+    if indexed and (shared := _one(database, _SHARED_PLACES.format(union))[0]):
+        log.warning("log_indexes_repeat", places=shared, told_apart_by="order in the files")
+        indexed = False
+    order = "log_index, turn, filename, place"
+    placed = f"row_number() over (partition by pool, block order by {order})"
     database.execute(
         f"""
         create table events as
         with placed as (
             select * replace (({"log_index" if indexed else placed})::bigint as log_index)
-            from ({" union all ".join(parts)})
+            from ({union})
         )
         select kind, pool, block, log_index, time, sender, "to", a, b, c, d,
                row_number() over (partition by pool order by block, log_index, turn) = 1 as first
         from placed
         """
     )
+
+
+_SHARED_PLACES = """
+select count(*) from (
+    select pool, block, log_index from ({})
+    group by all having count(distinct (kind, sender, "to", a, b, c, d)) > 1
+)
+"""
+"""Log positions that hold more than one event, which no chain has: the later would be ignored."""
 
 
 def _select(kind: str, turn: int, table: _Table) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,18 +21,29 @@ def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def check_writable(path: Path) -> None:
     """Raise ``Invalid`` when ``write_verdicts`` could not write there; changes nothing."""
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise Invalid(f"cannot write {path}: name a file in a folder of yours", reason="output")
+    target = path.resolve()
+    if target.exists() and not target.is_file() and not target.is_dir():
+        return  # a pipe or a device: opening it to see would be a promise to its reader
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with _part(target).open("wb"):
+            pass
+        _part(target).unlink()
+    except OSError as error:
+        raise Invalid(f"cannot write {path}: {error.strerror}", reason="output") from error
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
 
 
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> int:
     """Write them in order and return their number; raises ``Invalid`` when that cannot be."""
     ordered = in_order(verdicts)
     target = path.resolve()
-    if target.exists() and not target.is_file():  # a pipe or a device: nothing to keep whole
-        part = target
-    else:
-        part = target.with_name(f".{target.name}.part")
+    is_stream = target.exists() and not target.is_file()  # a pipe, a device: nothing to keep whole
+    part = target if is_stream else _part(target)
     try:
         with part.open("wb") as file:
             for verdict in ordered:

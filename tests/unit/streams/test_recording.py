@@ -405,6 +405,21 @@ def test_a_pool_of_two_files_is_one_pool(tmp_path: Path) -> None:
     assert [row.block - FIRST_BLOCK for row in recording.rows()] == [0, 1, 1]
 
 
+def test_events_that_share_a_place_are_told_apart(tmp_path: Path) -> None:
+    """A log index that names several events is no order: all of them are read, and it is said."""
+    rows = [sync(reserve0=r) for r in "213"]
+    with capture_logs() as logs:
+        recording = open_recording(write(tmp_path, pools=[pool()], sync=rows))
+    assert [(row.log_index, row.a) for row in recording.rows()] == [(1, 2), (2, 1), (3, 3)]
+    assert [each["event"] for each in logs] == ["log_indexes_repeat"]
+
+
+def test_an_event_that_is_recorded_twice_is_one_event(tmp_path: Path) -> None:
+    """The same log in two files keeps its log index, by which it is known again."""
+    folder = write(tmp_path, pools=[pool()], sync_a=[sync()], sync_b=[sync()])
+    assert {row.log_index for row in open_recording(folder).rows()} == {7}
+
+
 def test_addresses_are_lowered(tmp_path: Path) -> None:
     """Checksummed addresses of a recording meet the lower-case ones of the rest of the program."""
     told = pool("0xP1", token1=WETH.upper().replace("X", "x"), deployer="0xANN", chain="Ethereum")
