@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
+import stamina
 
 __all__ = ["postgres", "state_url"]
 
@@ -29,7 +31,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
 
     def create() -> str:
         name = f"state_{next(_numbers)}"
-        server.psql(f"create database {name};")
+        for attempt in stamina.retry_context(CalledProcessError, attempts=20, wait_max=2.0):
+            with attempt:  # a busy machine's server may turn a client away
+                server.psql(f"create database {name};")
         host = server.get_uri().partition("?host=")[2]
         return f"postgresql://postgres@/{name}?host={host}"
 

@@ -30,6 +30,7 @@ def watching(net: Devnet, folder: Path, port: int) -> Iterator[subprocess.Popen[
         "PYTHONPATH": str(ROOT),
         "HEFT_CHAINS__FACTORIES": json.dumps([f"devnet/uniswap-v2={net.factory}"]),
         "HEFT_LOG__FORMAT": "json",
+        "HEFT_PAGE__PORT": "0",
     }
     write_tiny_bundle(folder / "bundle")
     command = [

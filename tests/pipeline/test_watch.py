@@ -40,6 +40,8 @@ def watching(folder: Path, kafka: str, port: int) -> Iterator[subprocess.Popen[s
         "HEFT_SINKS__CONSOLE__SHAPE": "line",
         "HEFT_ARCHIVE__DIR": str(folder / "archive"),
         "HEFT_LOG__FORMAT": "json",
+        "HEFT_PAGE__PORT": "0",
+        "HEFT_ALERTS__QUIET_AFTER_SECONDS": "1e10",  # what is played is years old
     }
     command = [sys.executable, "-m", "daemon", "watch", "--port", str(port)]
     with subprocess.Popen(

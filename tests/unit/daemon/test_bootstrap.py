@@ -39,7 +39,11 @@ pytestmark = pytest.mark.anyio
 
 MIRRORS = [
     (Kafka, KafkaSettings, {"partitions"}),
-    (Alerts, PolicySettings, set()),
+    (
+        Alerts,
+        PolicySettings,
+        {"quiet_after_seconds", "routes", "spill_after_seconds", "spill_to"},
+    ),
     (Console, ConsoleSettings, {"enabled"}),
     (Webhook, WebhookSettings, {"secret"}),
 ]
