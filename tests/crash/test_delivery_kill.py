@@ -55,7 +55,8 @@ anyio.run(main, *sys.argv[1:])
 async def test_no_alert_is_lost_over_kills(tmp_path: Path) -> None:
     """Every alert is told; more often than once only as many times as a kill came in between."""
     chance, url = random.Random(SEED), f"sqlite:///{tmp_path}/state.sqlite"
-    ledger = Ledger(await State.open(url))
+    state = await State.open(url)
+    ledger = Ledger(state)
     alerts = [
         an_alert(pool=f"0x{number:040x}", name=f"T{number:04}") for number in range(KILLS + 3)
     ]
@@ -76,6 +77,7 @@ async def test_no_alert_is_lost_over_kills(tmp_path: Path) -> None:
             await anyio.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
         await process.aclose()
+    await state.close()
     shown = "\n".join(server.messages.values())
     told = [shown.count(f'"{alert.verdict.name}"') for alert in alerts]
     digests = shown.count("DIGEST")
