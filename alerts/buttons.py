@@ -51,26 +51,29 @@ class Buttons:
             await self._wire.close()
 
     async def poll(self, seconds: int) -> bool:
-        """Take the presses of one answer; whether there was an answer."""
+        """Take the presses of one answer; whether there was one that leads on to the next."""
         reply = await self._wire.call(self._service.updates(self._offset, seconds))
         if isinstance(reply, Refusal) or reply.status != 200:
             return False
-        updates = reply.body.get("result")
-        for update in updates if isinstance(updates, list) else ():
-            await self._take(update)
-        return True
+        updates, before = reply.body.get("result"), self._offset
+        if not isinstance(updates, list):
+            return False
+        for update in updates:
+            number = update.get("update_id") if isinstance(update, dict) else None
+            if isinstance(number, int):
+                await self._take(update)
+                self._offset = max(self._offset, number + 1)
+        return not updates or self._offset > before
 
-    async def _take(self, update: Any) -> None:
-        """Publish one press, then move on; what is no press of ours is passed over."""
+    async def _take(self, update: dict[str, Any]) -> None:
+        """Publish one press; what is no press of ours is passed over."""
         try:
             press = update["callback_query"]
             what = str(press["data"]).removeprefix("heft:")
             is_ours = str(press["message"]["chat"]["id"]) == self._service.chat_id
             ref, who = str(press["message"]["message_id"]), int(press["from"]["id"])
-            number = int(update["update_id"])
         except (KeyError, TypeError, ValueError):
             log.warning("press_unread")
-            self._offset += 1
             return
         alert_id = await self._ledger.alert_of(self._service.name, ref)
         if is_ours and what in BUTTONS and alert_id is not None:
@@ -80,7 +83,6 @@ class Buttons:
             await self._publish(labelled(alert_id, what, f"telegram:{who}", "", now))
             noted = self._service.acknowledge(str(press["id"]), f"Noted: {BUTTONS[what]}")
             await self._wire.call(noted)
-        self._offset = max(self._offset, number + 1)
 
 
 def labelled(alert_id: str, what: Any, who: str, why: str, at: datetime) -> Label:

@@ -32,7 +32,7 @@ def press(number: int, what: str, chat: int = -1001, message: int = 7) -> str:
     )
 
 
-async def pressed(state: State, *updates: str) -> tuple[list[Label], Ledger]:
+async def pressed(state: State, *updates: str, leads_on: bool = True) -> tuple[list[Label], Ledger]:
     """The labels that come of these updates, on a chat where message 7 is the first alert's."""
     ledger, labels = Ledger(state), list[Label]()
     await ledger.write({}, [Queued(LIFE[0], 0)], ["telegram"], NOW)
@@ -49,7 +49,7 @@ async def pressed(state: State, *updates: str) -> tuple[list[Label], Ledger]:
         base = server.url.partition("/hook")[0]
         service = Telegram(token=Secret("1:a"), chat_id="-1001", base_url=base)
         buttons = Buttons(service, ledger, publish, HandClock(NOW))
-        assert await buttons.poll(0)
+        assert await buttons.poll(0) == leads_on
         await buttons._wire.close()
     return labels, ledger
 
@@ -66,6 +66,20 @@ async def test_a_press_elsewhere_or_of_nothing_is_none(state: State) -> None:
     """Another chat, a message that is no alert, an unknown button, and what is no press at all."""
     updates = [press(1, "rug", chat=-5), press(2, "rug", message=9), press(3, "buy"), '{"x":1}']
     labels, _ = await pressed(state, *updates)
+    assert labels == []
+
+
+async def test_a_press_that_cannot_be_read_is_passed_by(state: State) -> None:
+    """Asked for again at once, it would come again at once, for ever."""
+    unread = '{"update_id":900000001,"callback_query":{"id":"p","data":"heft:rug"}}'
+    labels, _ = await pressed(state, unread, press(900000002, "rug"))
+    assert [each.what for each in labels] == ["rug"]
+
+
+@pytest.mark.parametrize("update", ['{"x":1}', '{"update_id":"many"}', "7"])
+async def test_an_answer_that_leads_nowhere_ends_in_a_pause(state: State, update: str) -> None:
+    """It has no number to go on from, so that the same answer is due at once."""
+    labels, _ = await pressed(state, update, leads_on=False)
     assert labels == []
 
 
