@@ -10,7 +10,7 @@ Run without sinks (a replay, a back-fill) it only fills the topic and the ledger
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -124,11 +124,14 @@ async def alerting(
 
     Leaving it in peace delivers what can be delivered within ``drain_seconds``; leaving it by an
     exception does not wait. Either way what is left waits in the ledger for the next start, and
-    the sinks are closed. Raises ``Invalid`` when two sinks have one name.
+    the sinks are closed. Raises ``Invalid`` when two sinks have one name, or when a route or the
+    spill-over names a sink that there is not: what it was to hear, nobody would.
     """
     _refuse_namesakes(sinks)
-    if spill is not None and spill.to not in {sink.name for sink in sinks}:
-        raise Invalid(f"alerts.spill_to: there is no sink {spill.to}", reason="setting")
+    if sinks:
+        names = {sink.name for sink in sinks}
+        _refuse_strangers("alerts.spill_to", {spill.to} - names if spill else set())
+        _refuse_strangers("alerts.routes", (router.receivers if router else set()) - names)
     ledger = Ledger(state)
     couriers = [Courier(sink, ledger, clock, spill) for sink in sinks]
     try:
@@ -149,6 +152,12 @@ async def alerting(
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             for sink in sinks:
                 await sink.close()
+
+
+def _refuse_strangers(setting: str, strangers: Collection[str]) -> None:
+    if strangers:
+        named = ", ".join(sorted(strangers))
+        raise Invalid(f"{setting}: no sink is called {named}, or it is off", reason="setting")
 
 
 def _refuse_namesakes(sinks: Sequence[Sink]) -> None:

@@ -83,6 +83,11 @@ class Router:
         self._told: dict[str, deque[datetime]] = {route.name: deque() for route in routes}
         self._waves: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
+    @property
+    def receivers(self) -> frozenset[str]:
+        """Every sink that a route names."""
+        return frozenset(sink for route in self._routes for sink in route.to)
+
     def sinks(self, alert: Alert, now: datetime) -> tuple[str, ...] | None:
         """The sinks that are to hear of it beside those who did before; ``None`` for all."""
         if alert.action in ("cleared", "retracted") or self._is_late(alert, now):

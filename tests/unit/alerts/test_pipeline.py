@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.courier import Spill
 from alerts.ledger import Delivery, Ledger
 from alerts.pipeline import AlertTransform, alerting
 from alerts.policy import PolicySettings
+from alerts.route import Route, Router
 from alerts.sink import Answer, Refusal
 from streams import telemetry
 from streams.broker import Record
@@ -147,6 +149,27 @@ async def test_the_policy_s_settings_are_used(state: State) -> None:
     async with alerting(state, clock=HandClock(), policy=policy) as transform:
         await transform.open(OURS)
         assert published(await transform.apply(batch(a_verdict()))) == []
+
+
+STRANGER = Route(name="all", to=["telegram", "scripted"])
+
+
+@pytest.mark.parametrize(
+    ("spill", "router"),
+    [(Spill("telegram"), None), (None, Router([STRANGER]))],
+    ids=["spill-over", "route"],
+)
+async def test_a_sink_that_there_is_not_is_refused(
+    state: State, spill: Spill | None, router: Router | None
+) -> None:
+    """What it was to hear would go unheard without a word; a replay tells nobody anyway."""
+    options = partial(alerting, state, clock=HandClock(), spill=spill, router=router)
+    with pytest.raises(Invalid, match="no sink is called telegram") as caught:
+        async with options([ScriptedSink()]):
+            pytest.fail("not reached")
+    assert caught.value.reason == "setting"
+    async with options([]) as transform:
+        await transform.open(OURS)
 
 
 async def test_two_sinks_of_one_name_are_refused(state: State) -> None:
