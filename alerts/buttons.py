@@ -86,7 +86,7 @@ class Buttons:
 
 
 def labelled(alert_id: str, what: Any, who: str, why: str, at: datetime) -> Label:
-    """A label on the pool of this alert (``chain:pool`` or ``chain:pool:rug``)."""
+    """A label on the pool of this alert: its key, its id, or the id of one of its messages."""
     chain, _, rest = alert_id.partition(":")
-    pool = rest.removesuffix(":rug")
+    pool, _, _ = rest.partition(":")
     return Label(chain=chain, pool=pool, what=what, who=who, why=why, at=at.astimezone(UTC))

@@ -27,6 +27,7 @@ __all__ = [
     "find_cluster",
     "kafka_settings",
     "open_cluster",
+    "open_found_state",
     "open_plant",
     "plant_on",
 ]
@@ -66,7 +67,8 @@ async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
     """
     async with open_cluster(settings) as cluster:
         await cluster.broker.ensure_topics(TOPICS, settings.kafka.partitions)
-        state = await State.open(_state_url(settings, cluster))
+        _drop_void(settings, cluster.embedded)
+        state = await State.open(_state_url(settings, cluster.embedded))
         try:
             yield plant_on(settings, cluster, state)
         finally:
@@ -105,6 +107,19 @@ async def find_cluster(settings: Settings) -> KafkaSettings:
     )
 
 
+@asynccontextmanager
+async def open_found_state(settings: Settings) -> AsyncIterator[State]:
+    """The state of the daemon that runs beside, or of the next one with these settings."""
+    embedded = None
+    if not settings.kafka.bootstrap_servers:
+        embedded = await running_broker(settings.state.dir / "broker")
+    state = await State.open(_state_url(settings, embedded))
+    try:
+        yield state
+    finally:
+        await state.close()
+
+
 def plant_on(settings: Settings, cluster: Cluster, state: State) -> Plant:
     """A plant on a broker and a state that are open already."""
     clock, pulse = SystemClock(), Pulse(settings.http.stall_seconds)
@@ -138,17 +153,26 @@ async def _client(settings: KafkaSettings) -> AsyncIterator[KafkaBroker]:
         await broker.close()
 
 
-def _state_url(settings: Settings, cluster: Cluster) -> str:
-    """SQLite in the state folder unless told otherwise; drops what void incarnations left.
+def _state_url(settings: Settings, embedded: EmbeddedAddress | None) -> str:
+    """SQLite in the state folder unless told otherwise.
 
     The embedded broker's state is always beside it: anywhere else it would outlive its records.
     """
     folder = settings.state.dir
-    if cluster.embedded is None:
+    if embedded is None:
         url = settings.state.url.get_secret_value()
         return url or f"sqlite:///{folder / 'state.sqlite'}"
-    name = f"embedded-{cluster.incarnation}.sqlite"
-    for left in folder.glob("embedded-*.sqlite*"):
-        if not left.name.startswith(name):
+    return f"sqlite:///{folder / _embedded_file(embedded)}"
+
+
+def _embedded_file(embedded: EmbeddedAddress) -> str:
+    return f"embedded-{embedded.incarnation}.sqlite"
+
+
+def _drop_void(settings: Settings, embedded: EmbeddedAddress | None) -> None:
+    """Remove what is remembered of embedded brokers that are gone, and their records with them."""
+    if embedded is None:
+        return
+    for left in settings.state.dir.glob("embedded-*.sqlite*"):
+        if not left.name.startswith(_embedded_file(embedded)):
             left.unlink(missing_ok=True)
-    return f"sqlite:///{folder / name}"

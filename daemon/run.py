@@ -7,11 +7,11 @@ from typing import TextIO
 
 import anyio
 
-from daemon.settings import Log
+from daemon.settings import Log, Settings
 from streams.errors import HeftError
 from streams.telemetry import configure_logging
 
-__all__ = ["configure_quiet", "configure_silent", "run_async"]
+__all__ = ["configure_quiet", "configure_silent", "run_async", "run_quietly"]
 
 
 def configure_quiet(log: Log, stream: TextIO | None = None) -> None:
@@ -31,6 +31,12 @@ def run_async(main: Callable[[], Awaitable[int]]) -> int:
         return anyio.run(main)
     except* HeftError as failures:
         raise _first(failures) from None
+
+
+def run_quietly(settings: Settings, main: Callable[[Settings], Awaitable[int]]) -> int:
+    """``run_async`` for a command whose own output is what counts."""
+    configure_quiet(settings.log)
+    return run_async(lambda: main(settings))
 
 
 def _first(failures: BaseExceptionGroup[HeftError]) -> HeftError:

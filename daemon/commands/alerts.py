@@ -49,11 +49,9 @@ def try_(receiver: str, common: Common = Common()) -> int:
         common: See there.
     """
     from daemon.jobs.alerting import try_receiver
-    from daemon.run import configure_quiet, run_async
+    from daemon.run import run_quietly
 
-    settings = settings_from(common)
-    configure_quiet(settings.log)
-    return run_async(lambda: try_receiver(settings, receiver))
+    return run_quietly(settings_from(common), lambda settings: try_receiver(settings, receiver))
 
 
 def route(options: TokenOptions = TokenOptions(), common: Common = Common()) -> int:
@@ -76,11 +74,9 @@ def history(options: HistoryOptions = HistoryOptions(), common: Common = Common(
         common: See there.
     """
     from daemon.jobs.alerting import print_history
-    from daemon.run import configure_quiet, run_async
+    from daemon.run import run_quietly
 
-    settings = settings_from(common)
-    configure_quiet(settings.log)
-    return run_async(lambda: print_history(settings, options))
+    return run_quietly(settings_from(common), lambda settings: print_history(settings, options))
 
 
 def retry(options: HistoryOptions = HistoryOptions(), common: Common = Common()) -> int:
@@ -91,11 +87,9 @@ def retry(options: HistoryOptions = HistoryOptions(), common: Common = Common())
         common: See there.
     """
     from daemon.jobs.alerting import deal
-    from daemon.run import configure_quiet, run_async
+    from daemon.run import run_quietly
 
-    settings = settings_from(common)
-    configure_quiet(settings.log)
-    return run_async(lambda: deal(settings, options, "pending"))
+    return run_quietly(settings_from(common), lambda settings: deal(settings, options, "pending"))
 
 
 def drop(options: HistoryOptions = HistoryOptions(), common: Common = Common()) -> int:
@@ -106,8 +100,6 @@ def drop(options: HistoryOptions = HistoryOptions(), common: Common = Common()) 
         common: See there.
     """
     from daemon.jobs.alerting import deal
-    from daemon.run import configure_quiet, run_async
+    from daemon.run import run_quietly
 
-    settings = settings_from(common)
-    configure_quiet(settings.log)
-    return run_async(lambda: deal(settings, options, "dropped"))
+    return run_quietly(settings_from(common), lambda settings: deal(settings, options, "dropped"))

@@ -33,13 +33,13 @@ def label(
 
     Args:
         pool: As chain:pool, or an alert's id.
-        what: What it was.
+        what: What it was; mute ends the messages about it.
         options: See there.
         common: See there.
     """
     from daemon.jobs.alerting import write_label
-    from daemon.run import configure_quiet, run_async
+    from daemon.run import run_quietly
 
-    settings = settings_from(common)
-    configure_quiet(settings.log)
-    return run_async(lambda: write_label(settings, pool, what, options))
+    return run_quietly(
+        settings_from(common), lambda settings: write_label(settings, pool, what, options)
+    )

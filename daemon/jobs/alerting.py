@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
@@ -13,17 +11,19 @@ from rich.text import Text
 from alerts.buttons import labelled
 from alerts.example import example
 from alerts.ledger import Ledger
+from alerts.policy import alert_id
 from alerts.route import Router, severity
 from alerts.sink import Sent
 from daemon.bootstrap import routes_from, sinks_from
-from daemon.display.tables import new_table
-from daemon.plant import find_cluster
+from daemon.display.tables import new_table, output
+from daemon.plant import find_cluster, open_found_state
 from daemon.settings import Settings
 from streams.clock import SystemClock
 from streams.errors import Invalid
+from streams.events import decode, encode
 from streams.kafka import KafkaBroker
+from streams.labels import Label
 from streams.stage import message
-from streams.state import State
 from streams.topics import LABELS
 
 if TYPE_CHECKING:
@@ -75,19 +75,21 @@ def print_routes(settings: Settings, options: TokenOptions) -> int:
     table = new_table("who would hear", "route", "to", "why")
     for hearing in hearings:
         table.add_row(hearing.route, ", ".join(hearing.to) or "nobody", hearing.why)
-    Console().print(table)
+    output().print(table)
     return 0
 
 
 async def print_history(settings: Settings, options: HistoryOptions) -> int:
     """A row a delivery, the latest first."""
-    async with _ledger(settings) as ledger:
-        rows = await ledger.history(options.sink, refused=options.refused, limit=options.limit)
+    async with open_found_state(settings) as state:
+        rows = await Ledger(state).history(
+            options.sink, refused=options.refused, limit=options.limit
+        )
     table = new_table(f"deliveries: {len(rows):,}", "queued", "sink", "message", "status", "why")
     for row in rows:
         at, sink, told, status, reason = (str(value) for value in row)
         table.add_row(at[:19], sink, Text(told), status, reason)
-    Console().print(table if rows else "deliveries: none")
+    output().print(table if rows else "deliveries: none")
     return 0
 
 
@@ -95,8 +97,8 @@ async def deal(
     settings: Settings, options: HistoryOptions, status: Literal["pending", "dropped"]
 ) -> int:
     """Queue refused deliveries again, or drop them."""
-    async with _ledger(settings) as ledger:
-        count = await ledger.deal(options.sink, status, limit=options.limit)
+    async with open_found_state(settings) as state:
+        count = await Ledger(state).deal(options.sink, status, limit=options.limit)
     print(f"{count:,} {'queued again' if status == 'pending' else 'dropped'}")
     return 0
 
@@ -107,25 +109,20 @@ async def write_label(
     what: Literal["rug", "false-alarm", "mute"],
     options: LabelOptions,
 ) -> int:
-    """Put a label on the topic; raises ``Invalid`` for a pool that is none."""
-    if ":" not in pool:
-        raise Invalid(f"{pool} is no pool: give chain:pool", reason="usage")
+    """Put a label on the topic; a muted alert is muted. Raises ``Invalid`` for no pool."""
     who = f"cli:{options.who or getpass.getuser()}"
-    label = labelled(pool, what, who, options.why, SystemClock().now())
+    try:  # as whoever reads it will
+        written = encode(labelled(pool, what, who, options.why, SystemClock().now()))
+        label = decode(written, Label)
+    except Invalid as error:
+        raise Invalid(f"{pool} is no pool: give chain:pool ({error})", reason="usage") from error
     broker = KafkaBroker(await find_cluster(settings))
     try:
         await broker.publish([message(LABELS, label)])
     finally:
         await broker.close()
+    if what == "mute":
+        async with open_found_state(settings) as state:
+            await Ledger(state).mute(alert_id(label.key))
     print(f"{label.key}: {what}, by {who}")
     return 0
-
-
-@asynccontextmanager
-async def _ledger(settings: Settings) -> AsyncIterator[Ledger]:
-    url = settings.state.url.get_secret_value()
-    state = await State.open(url or f"sqlite:///{settings.state.dir / 'state.sqlite'}")
-    try:
-        yield Ledger(state)
-    finally:
-        await state.close()

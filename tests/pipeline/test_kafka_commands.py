@@ -8,15 +8,19 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy import text
 
 from daemon import cli
+from daemon.jobs.collect import events_of
 from streams.broker import KafkaSettings, Record
 from streams.dead import dead_letter, dead_message
 from streams.errors import Invalid
 from streams.kafka import KafkaBroker
 from streams.kafka.offsets import group_lag
+from streams.labels import Label
 from streams.stage import SystemClock, message
-from streams.topics import ACTIVITY, FACTS, TOPICS
+from streams.state import State
+from streams.topics import ACTIVITY, FACTS, LABELS, TOPICS
 from tests.unit.heft_model.making import facts, many
 from tests.unit.streams.activity import START
 
@@ -148,3 +152,44 @@ def test_without_a_cluster_topics_are_listed_all_the_same(
     _ = elsewhere
     assert cli.run(["topics"]) == 0
     assert FACTS.name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", ["", ":rug", ":rug:3"], ids=["pool", "alert", "message"])
+def test_a_persons_word_is_a_label(
+    settings: KafkaSettings, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    """By the pool or by what a message shows; a muted alert has no more messages."""
+    anyio.run(prepare, settings)
+    key = f"ethereum:0x{len(named):040x}"
+    for what in ("false-alarm", "mute"):
+        assert cli.run(["label", f"{key}{named}", what, "--who", "ann", "--why", "seen"]) == 0
+    assert capsys.readouterr().out.endswith(f"{key}: mute, by cli:ann\n")
+    labels, muted = anyio.run(labels_on, settings, key)
+    assert [(each.what, each.who, each.why) for each in labels] == [
+        ("false-alarm", "cli:ann", "seen"),
+        ("mute", "cli:ann", "seen"),
+    ]
+    assert muted
+
+
+async def labels_on(settings: KafkaSettings, key: str) -> tuple[list[Label], bool]:
+    """The labels on a pool, and whether its alert is muted in the state of the commands."""
+    broker = KafkaBroker(settings)
+    labels = [each for each in await events_of(broker, LABELS) if each.key == key]
+    await broker.close()
+    state = await State.open(f"sqlite:///{Path('.heft') / 'state.sqlite'}")
+    async with state.begin() as connection:
+        query = text("select count(*) from muted where alert_id = :id")
+        muted = (await connection.execute(query, {"id": f"{key}:rug"})).scalar()
+    await state.close()
+    return sorted(labels, key=lambda each: each.at), bool(muted)
+
+
+@pytest.mark.parametrize("pool", ["nowhere", ":", "Ethereum:0x1", "ethereum:", "ethereum:\x00"])
+def test_a_label_on_no_pool_is_a_misuse(
+    settings: KafkaSettings, capsys: pytest.CaptureFixture[str], pool: str
+) -> None:
+    """What nobody could read is not published."""
+    anyio.run(prepare, settings)
+    assert cli.run(["label", pool, "rug"]) == 2
+    assert "is no pool: give chain:pool" in capsys.readouterr().err
