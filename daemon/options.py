@@ -1,4 +1,8 @@
-"""The options that several commands share, and the settings that come of them."""
+"""What can be said on the command line and is used beyond it: by other commands, or by a job.
+
+Stands below both, since a command calls its job and both know its options. Options that only their
+command knows stand with it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,17 @@ from cyclopts import Parameter
 
 from daemon.settings import Settings, load_settings
 
-__all__ = ["Common", "settings_from"]
+__all__ = [
+    "Common",
+    "DemoOptions",
+    "EvalOptions",
+    "HistoryOptions",
+    "LabelOptions",
+    "ReplayOptions",
+    "TokenOptions",
+    "TrainOptions",
+    "settings_from",
+]
 
 
 @Parameter(name="*")
@@ -20,6 +34,127 @@ class Common:
 
     config: Path | None = None
     """Settings file, instead of $HEFT_CONFIG or ./heft.toml."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What can be said about the demo."""
+
+    once: bool = False
+    """Exit at the end, instead of staying up with Kafka and /metrics to look at."""
+    port: int | None = None
+    """Serve /live, /ready and /metrics on this port; 0 is any free one."""
+    seconds: float = 30.0
+    """How long the recorded days take; 0 is as fast as possible."""
+    bundle: str | None = None
+    """A model version's id, or the folder of a bundle, instead of the champion."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions:
+    """What can be said about a replay."""
+
+    speed: float | None = None
+    """Recorded seconds a second; as fast as possible when left out."""
+    limit_pools: int | None = None
+    """Play only the first so many pools."""
+    bundle: str | None = None
+    """A model version's id, or the folder of a bundle, instead of the champion."""
+    state: Path | None = None
+    """Keep the state here: a replay that was killed goes on, if started again within a minute."""
+    external: bool = False
+    """Play through the Kafka of the settings; only where no heft watch runs (same groups)."""
+    verdicts: Path | None = None
+    """Write one JSON line a verdict to this file."""
+    report: bool = False
+    """Judge the verdicts by what then happened, and print the tables."""
+    sinks: bool = False
+    """Send alerts to the configured sinks too, and not to the Kafka topic alone."""
+    port: int | None = None
+    """Serve /live, /ready and /metrics on this port meanwhile; 0 is any free one."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What can be said about a training."""
+
+    name: str = "nano"
+    """First part of the new version's id."""
+    earlier: float = 1.0
+    """Learn only from this share of the pools, the first launched; the later ones can judge."""
+    recipe: Path | None = None
+    """A TOML file of recipe settings, instead of those of the bundled model."""
+    out: Path | None = None
+    """Write the bundle into this folder instead of adding it to the registry."""
+    licence: str = "Apache-2.0"
+    """Under what the new weights may be used; written into the bundle."""
+    promote: bool = False
+    """Let the new version serve at once."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """What can be said about an evaluation."""
+
+    train: Path
+    """Folder of labelled rows to learn from, in the layout of the task's published set."""
+    test: Path | None = None
+    """Folder to judge on; without it the newest 30 % (or, without times, groups) of --train."""
+    json: bool = False
+    """Print one JSON object instead of tables."""
+    scores: Path | None = None
+    """Write each judged row's score to this file, a JSON object a line."""
+    report: Path | None = None
+    """Write report.md, report.html and the plots into this folder."""
+    limit: int | None = None
+    """Learn from at most so many rows (drawn), to try things out."""
+    seed: int = 0
+    """Of the draw of groups when one folder is parted, and of --limit."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TokenOptions:
+    """The token to ask for."""
+
+    token: str = "0x00000000000000000000000000000000000000bb"  # noqa: S105 - a coin
+    """Its address, or its symbol, as a watchlist names it."""
+    chain: str = "ethereum"
+    """Its chain."""
+    venue: str = "uniswap-v2"
+    """Where it trades."""
+    probability: float = 0.93
+    """That it rugs."""
+    liquidity: float = 10.0
+    """In the quote's whole units."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class HistoryOptions:
+    """Which deliveries."""
+
+    sink: str | None = None
+    """Only this receiver's."""
+    refused: bool = False
+    """Only those that were refused for good: the dead letters of delivery."""
+    limit: int = 50
+    """At most so many, the latest first."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LabelOptions:
+    """Who says so, and why."""
+
+    who: str | None = None
+    """Your name; the account's when left out."""
+    why: str = ""
+    """A sentence for whoever reads the label later."""
 
 
 def settings_from(options: Common, **sections: dict[str, Any]) -> Settings:

@@ -2,43 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from daemon.options import Common, HistoryOptions, TokenOptions, settings_from
 
-from cyclopts import Parameter
-
-from daemon.options import Common, settings_from
-
-__all__ = ["HistoryOptions", "TokenOptions", "drop", "history", "retry", "route", "try_"]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TokenOptions:
-    """The token to ask for."""
-
-    token: str = "0x00000000000000000000000000000000000000bb"  # noqa: S105 - a coin
-    """Its address, or its symbol, as a watchlist names it."""
-    chain: str = "ethereum"
-    """Its chain."""
-    venue: str = "uniswap-v2"
-    """Where it trades."""
-    probability: float = 0.93
-    """That it rugs."""
-    liquidity: float = 10.0
-    """In the quote's whole units."""
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class HistoryOptions:
-    """Which deliveries."""
-
-    sink: str | None = None
-    """Only this receiver's."""
-    refused: bool = False
-    """Only those that were refused for good: the dead letters of delivery."""
-    limit: int = 50
-    """At most so many, the latest first."""
+__all__ = ["drop", "history", "retry", "route", "try_"]
 
 
 def try_(receiver: str, common: Common = Common()) -> int:

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from cyclopts import Parameter
+from daemon.options import Common, LabelOptions, settings_from
 
-from daemon.options import Common, settings_from
-
-__all__ = ["LabelOptions", "label"]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class LabelOptions:
-    """Who says so, and why."""
-
-    who: str | None = None
-    """Your name; the account's when left out."""
-    why: str = ""
-    """A sentence for whoever reads the label later."""
+__all__ = ["label"]
 
 
 def label(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -16,6 +16,7 @@ from alerts.route import Router, severity
 from alerts.sink import Sent
 from daemon.bootstrap import routes_from, sinks_from
 from daemon.display.tables import new_table, output
+from daemon.options import HistoryOptions, LabelOptions, TokenOptions
 from daemon.plant import find_cluster, open_found_state
 from daemon.settings import Settings
 from streams.clock import SystemClock
@@ -25,10 +26,6 @@ from streams.kafka import KafkaBroker
 from streams.labels import Label
 from streams.stage import message
 from streams.topics import LABELS
-
-if TYPE_CHECKING:
-    from daemon.commands.alerts import HistoryOptions, TokenOptions
-    from daemon.commands.label import LabelOptions
 
 __all__ = ["deal", "print_history", "print_routes", "try_receiver", "write_label"]
 

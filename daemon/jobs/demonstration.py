@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -20,6 +19,7 @@ from daemon.exits import INTERRUPTED
 from daemon.health import listen, url_of
 from daemon.jobs.collect import events_of_each
 from daemon.jobs.replaying import apart, with_state
+from daemon.options import DemoOptions
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.progress import Timeline
@@ -32,9 +32,6 @@ from streams.recording import Recording, open_recording
 from streams.replay import ReplaySource
 from streams.source import Played
 from streams.topics import ALERTS, TOPICS, VERDICTS
-
-if TYPE_CHECKING:
-    from daemon.commands.demo import DemoOptions
 
 __all__ = ["RECORDING", "demonstrate"]
 

@@ -9,12 +9,12 @@ import msgspec
 from rich.console import Console
 
 from daemon.display.tables import new_table
+from daemon.options import EvalOptions
 from daemon.run import configure_quiet
 from daemon.settings import Settings
 from streams.errors import Invalid
 
 if TYPE_CHECKING:
-    from daemon.commands.eval import EvalOptions
     from trainer.scorecard import Card, Row
     from trainer.sides import Sides
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from rich.console import Console
@@ -21,6 +20,7 @@ from daemon.exits import INTERRUPTED
 from daemon.health import listen
 from daemon.jobs.collect import events_of
 from daemon.jobs.verdicts import check_writable, write_verdicts
+from daemon.options import ReplayOptions
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.run import configure_quiet
@@ -32,9 +32,6 @@ from streams.events import Verdict
 from streams.recording import Recording, open_recording
 from streams.replay import ReplaySource
 from streams.topics import VERDICTS
-
-if TYPE_CHECKING:
-    from daemon.commands.replay import ReplayOptions
 
 __all__ = ["apart", "replay_folder", "with_state"]
 

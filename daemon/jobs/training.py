@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from rich.console import Console
 
+from daemon.options import TrainOptions
 from daemon.run import configure_quiet
 from daemon.settings import Settings
 from heft_model.registry import Registry
@@ -17,7 +18,6 @@ from streams.errors import Invalid
 from streams.recording import open_recording
 
 if TYPE_CHECKING:
-    from daemon.commands.train import TrainOptions
     from trainer.dataset import Example
 
 __all__ = ["train_on"]
