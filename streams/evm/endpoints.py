@@ -22,7 +22,7 @@ from streams import telemetry
 from streams.errors import Invalid, Retry
 from streams.evm.endpoint import Endpoint
 from streams.evm.http import Http
-from streams.evm.rpc import Call, RpcError
+from streams.evm.rpc import Call, RpcError, Throttled
 from streams.evm.socket import Socket
 
 __all__ = ["Answer", "Endpoints", "open_endpoints"]
@@ -179,7 +179,7 @@ class Endpoints:
             self._count("refused")
             raise
         except Retry as error:
-            limited = "429" in str(error)
+            limited = isinstance(error, Throttled)
             note = endpoint.refused_rate if limited else endpoint.failed
             note(time.monotonic(), error.retry_after)
             self._count("rate" if limited else "failed")

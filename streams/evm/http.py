@@ -10,7 +10,7 @@ import anyio
 import httpx2
 
 from streams.errors import Retry
-from streams.evm.rpc import Call, Reply, RpcError, replies, request
+from streams.evm.rpc import Call, Reply, refused_by_http, replies, request
 from streams.evm.socket import MOST_FRAME_BYTES
 
 __all__ = ["Http"]
@@ -33,10 +33,7 @@ class Http:
     async def call(self, method: str, params: Sequence[Any] = (), type_: Any = Any) -> Any:
         """The result, decoded as ``type_``. Raises ``RpcError`` or ``Retry``."""
         (reply,) = await self._ask([(method, params)], batch=False)
-        value = reply.value(type_)
-        if isinstance(value, RpcError):
-            raise value
-        return value
+        return reply.result_as(type_)
 
     async def batch(self, calls: Sequence[Call], type_: Any = Any) -> list[Any]:
         """A result or ``RpcError`` for each call, in their order. Raises ``Retry``."""
@@ -65,7 +62,9 @@ class Http:
                 async with self._client.stream(
                     "POST", self._url, content=body, headers=headers
                 ) as answer:
-                    _check_status(answer)
+                    wait = answer.headers.get("Retry-After", "")
+                    if refusal := refused_by_http(answer.status_code, wait):
+                        raise refusal
                     return replies(await _body(answer))
         except TimeoutError as error:
             raise Retry(f"no answer within {self._patience:g} s") from error
@@ -74,16 +73,6 @@ class Http:
             raise Retry(f"no answer: {told}") from error
         except (httpx2.InvalidURL, UnicodeError) as error:
             raise Retry("the endpoint's URL is no URL") from error
-
-
-def _check_status(answer: httpx2.Response) -> None:
-    """Raises ``Retry`` for 429 and 5xx; other refusals may hold a JSON-RPC error."""
-    wait = answer.headers.get("Retry-After", "")
-    after = float(wait) if wait.isdigit() else None
-    if answer.status_code == 429:
-        raise Retry("asked too often (HTTP 429)", retry_after=after or 1.0)
-    if answer.status_code >= 500:
-        raise Retry(f"the node failed (HTTP {answer.status_code})", retry_after=after)
 
 
 async def _body(answer: httpx2.Response) -> bytes:

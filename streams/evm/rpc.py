@@ -15,7 +15,18 @@ import msgspec
 
 from streams.errors import Invalid, Retry
 
-__all__ = ["Call", "Notice", "Refusal", "Reply", "Rpc", "RpcError", "replies", "request"]
+__all__ = [
+    "Call",
+    "Notice",
+    "Refusal",
+    "Reply",
+    "Rpc",
+    "RpcError",
+    "Throttled",
+    "refused_by_http",
+    "replies",
+    "request",
+]
 
 Call = tuple[str, Sequence[Any]]
 """A method and its positional parameters, in JSON's types (quantities as ``0x`` hex)."""
@@ -87,6 +98,23 @@ class RpcError(Invalid):
         self.refusal: Refusal = _refusal(code, message.lower())
 
 
+class Throttled(Retry):
+    """A provider was asked more often than it allows."""
+
+
+def refused_by_http(status: int, retry_after: str) -> Retry | None:
+    """What a status and a ``Retry-After`` header tell the caller; ``None`` for one to read on.
+
+    A body may hold a JSON-RPC error that says more.
+    """
+    after = float(retry_after) if retry_after.isdecimal() else None
+    if status == 429:
+        return Throttled("asked too often (HTTP 429)", retry_after=after or 1.0)
+    if status >= 500:
+        return Retry(f"the node failed (HTTP {status})", retry_after=after)
+    return None
+
+
 class Rpc(Protocol):
     """Whoever answers JSON-RPC calls."""
 
@@ -120,6 +148,13 @@ class Reply(msgspec.Struct, frozen=True):
     error: _Error | None = None
     method: str = ""
     params: Notice | None = None
+
+    def result_as(self, type_: Any) -> Any:
+        """The result as ``type_``. Raises ``RpcError``, and ``Retry`` as ``value`` does."""
+        value = self.value(type_)
+        if isinstance(value, RpcError):
+            raise value
+        return value
 
     def value(self, type_: Any) -> Any:
         """The result as ``type_``; an ``RpcError`` is returned, not raised: batches hold them.

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from streams.errors import Retry
-from streams.evm.rpc import Call, Reply, RpcError, replies, request
+from streams.evm.rpc import Call, Reply, refused_by_http, replies, request
 
 __all__ = ["MOST_FRAME_BYTES", "Socket"]
 
@@ -64,10 +64,7 @@ class Socket:
     async def call(self, method: str, params: Sequence[Any] = (), type_: Any = Any) -> Any:
         """The result, decoded as ``type_``. Raises ``RpcError`` or ``Retry``."""
         (reply,) = await self._ask([(method, params)], batch=False)
-        value = reply.value(type_)
-        if isinstance(value, RpcError):
-            raise value
-        return value
+        return reply.result_as(type_)
 
     async def batch(self, calls: Sequence[Call], type_: Any = Any) -> list[Any]:
         """A result or ``RpcError`` for each call, in their order. Raises ``Retry``."""
@@ -159,10 +156,8 @@ class Socket:
 
 def _refused(error: InvalidStatus) -> Retry:
     status, headers = error.response.status_code, error.response.headers
-    wait = headers.get("Retry-After", "")
-    return Retry(
-        f"no connection: HTTP {status}", retry_after=float(wait) if wait.isdigit() else None
-    )
+    wait = next(iter(headers.get_all("Retry-After")), "")  # a stranger may send it twice
+    return refused_by_http(status, wait) or Retry(f"no connection: HTTP {status}")
 
 
 def _told(error: Exception) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streams.errors import HeftError, Retry
 from streams.evm.endpoint import Endpoint
-from streams.evm.rpc import RpcError, replies, request
+from streams.evm.rpc import RpcError, Throttled, refused_by_http, replies, request
 from streams.evm.window import WIDEST, Window
 
 SAID = [
@@ -118,3 +118,24 @@ def test_a_pace_is_learnt() -> None:
     for _ in range(400):
         endpoint.answered(0.1)
     assert endpoint.pace == 0.0
+
+
+@pytest.mark.parametrize(
+    ("status", "wait", "kind", "after"),
+    [
+        (429, "7", Throttled, 7.0),
+        (429, "", Throttled, 1.0),
+        (429, "soon", Throttled, 1.0),
+        (503, "²", Retry, None),
+        (500, "12", Retry, 12.0),
+    ],
+)
+def test_a_status_tells_how_long_to_wait(
+    status: int, wait: str, kind: type[Retry], after: float | None
+) -> None:
+    """Too many requests are told apart from a failure; a header of nonsense asks for nothing."""
+    refusal = refused_by_http(status, wait)
+    assert type(refusal) is kind
+    assert refusal.retry_after == after
+    assert refused_by_http(200, wait) is None
+    assert refused_by_http(403, wait) is None
