@@ -8,13 +8,21 @@ from typing import Any
 from alerts.policy import PolicySettings, decide, follow
 from streams.events import Alert, Evidence, Verdict
 
-__all__ = ["example"]
+__all__ = ["example", "example_verdict"]
 
 POOL = "0x00000000000000000000000000000000000000aa"
 
 
 def example(at: datetime, **changes: Any) -> Alert:
     """The alert that a verdict with these changes raises, at this moment."""
+    verdict = example_verdict(at, **changes)
+    everything = PolicySettings(threshold=0.0, minimum_age=0.0)
+    alerts, _ = follow(decide(verdict, None, everything), verdict, None)
+    return alerts[0]
+
+
+def example_verdict(at: datetime, /, **changes: Any) -> Verdict:
+    """A verdict on a young pool that holds 10 WETH and will surely rug."""
     fields: dict[str, Any] = {
         "chain": "ethereum",
         "pool": POOL,
@@ -46,7 +54,4 @@ def example(at: datetime, **changes: Any) -> Alert:
         "coverage": 0.9,
         "scored_at": at,
     }
-    verdict = Verdict(**(fields | changes))
-    everything = PolicySettings(threshold=0.0, minimum_age=0.0)
-    alerts, _ = follow(decide(verdict, None, everything), verdict, None)
-    return alerts[0]
+    return Verdict(**(fields | changes))

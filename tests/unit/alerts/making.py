@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alerts.example import example_verdict
 from alerts.policy import PolicySettings, decide, follow
 from streams.events import Alert, Evidence, Verdict
 
@@ -13,41 +14,28 @@ POOL = "0x00000000000000000000000000000000000000aa"
 
 
 def a_verdict(sequence: int = 0, **changes: Any) -> Verdict:
-    """A verdict on a young pool that holds 10 WETH and will surely rug."""
-    pool = changes.get("pool", POOL)
+    """The example's verdict as a course of them, one a minute from launch."""
+    at = LAUNCHED_AT + timedelta(minutes=sequence)
     fields: dict[str, Any] = {
-        "chain": "ethereum",
-        "pool": pool,
         "block": 100 + sequence,
         "log_index": 7,
-        "at": LAUNCHED_AT + timedelta(minutes=sequence),
-        "facts_id": f"ethereum:{pool}:facts:{sequence}",
+        "facts_id": f"ethereum:{changes.get('pool', POOL)}:facts:{sequence}",
         "sequence": sequence,
         "trigger": "launch",
         "age": 60.0 * (sequence + 1),
-        "venue": "uniswap-v2",
         "name": "Pepe Classic",
         "symbol": "PEPEC",
-        "token_address": "0x00000000000000000000000000000000000000bb",
-        "liquidity": 10.0,
-        "liquidity_max": 10.0,
-        "quote_symbol": "WETH",
-        "probability": 0.93,
-        "threshold": 0.8,
         "evidence": [
             Evidence(fact="holders.lp_top_share", value="1.00", weight=0.31),
             Evidence(fact="trading.sells", value="0", weight=0.12),
             Evidence(fact="liquidity.removed", value="2.5 WETH", weight=-0.05),
             Evidence(fact="trading.buys", value="14", weight=0.01),
         ],
-        "analysis": "One account can take all of the liquidity, and nobody has sold yet.",
         "bundle": "nano-1",
-        "prompt_version": 1,
         "facts_hash": "00ff",
-        "coverage": 0.9,
         "scored_at": LAUNCHED_AT + timedelta(seconds=1),
     }
-    return Verdict(**{**fields, **changes})
+    return example_verdict(at, **(fields | changes))
 
 
 def alerts_of(*verdicts: Verdict, settings: PolicySettings | None = None) -> list[Alert]:
