@@ -71,7 +71,7 @@ async def test_nothing_is_lost_over_faults(net: Devnet, watcher: Watcher) -> Non
             proxy.nonsense, proxy.removed = 0.02, 0.05
         async with watcher.follow([first.url, second.url], patience=0.5):
             blocks = 0
-            while disconnects(first, second) < enough:
+            while disconnects(first, second) < enough or missing(first, second):
                 await act(net, chance, 10)
                 blocks += 10
                 if enough >= 100:
@@ -83,9 +83,15 @@ async def test_nothing_is_lost_over_faults(net: Devnet, watcher: Watcher) -> Non
     assert set(told) == recount(net)
     assert set(told.values()) == {1}
     assert not watcher.retracted()
-    fired = first.fired + second.fired
-    assert fired["lie"]
-    assert fired["refusal"]
+
+
+def missing(*proxies: Liar) -> set[str]:
+    """Kinds of fault that did not come up yet: when they do depends on how calls interleave."""
+    return {
+        kind
+        for kind in ("lie", "refusal", "removed")
+        if not any(proxy.fired[kind] for proxy in proxies)
+    }
 
 
 def disconnects(*proxies: Liar) -> int:
