@@ -24,6 +24,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from streams.errors import Invalid
+from streams.examined import Examination, Trap
+from streams.finding import Finding
 from streams.onchain import (
     Collected,
     LiquidityChange,
@@ -67,7 +69,9 @@ __all__ = [
     "DeadLetter",
     "Event",
     "Evidence",
+    "Examination",
     "Facts",
+    "Finding",
     "Head",
     "Holders",
     "Launch",
@@ -87,6 +91,7 @@ __all__ = [
     "TokenFacts",
     "TokenTransfer",
     "Trading",
+    "Trap",
     "Trigger",
     "Upgrade",
     "Verdict",
@@ -96,7 +101,9 @@ __all__ = [
 
 Ratio = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
-Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"]
+Trigger = Literal[
+    "launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained", "examined"
+]
 Action = Literal["raised", "updated", "confirmed", "cleared", "retracted"]
 """Confirmed: it rugged. Cleared: the risk is gone again. Retracted: its chain took it back."""
 
@@ -239,6 +246,7 @@ Activity = (
     | TokenActivity
     | Head
     | Retraction
+    | Examination
 )
 
 
@@ -335,6 +343,9 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
     holders: Holders | UnsetType = UNSET
     missing: dict[str, str] = msgspec.field(default_factory=dict)
     """Name of each unknown fact (``holders``, ``token.name``) to the reason it is unknown."""
+    findings: dict[str, Finding] = msgspec.field(default_factory=dict)
+    """What the last examination found; an unknown one says why itself."""
+    creator: Address | UnsetType = UNSET
 
     @property
     def id(self) -> str:
@@ -376,6 +387,9 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     coverage: Probability
     """Share of the dossier's facts that were known."""
     scored_at: Instant
+    traps: list[Trap] = msgspec.field(default_factory=list)
+    """What the dossier's findings prove or warn of, gravest first; the probability knows none."""
+    creator: Address | UnsetType = UNSET
 
     @property
     def id(self) -> str:
