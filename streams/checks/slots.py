@@ -1,0 +1,83 @@
+"""Where a token keeps balances, so that a wallet can be given some by state override.
+
+Found by trial in one ``eth_call``: every place where compilers and libraries put a mapping of
+balances is filled for an address of its own, and the address that has a balance names the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from eth_hash.auto import keccak
+
+from streams.checks.probe import FAILED, GAS_CAP, Scene, ask, fresh_address, unpacked
+from streams.evm.rpc import Rpc
+
+__all__ = ["Place", "place_of_balances"]
+
+SENTINEL = 10**24
+"""Put into each place that is tried: seen through any scaling, and no packed flag's bit."""
+
+
+class Place(NamedTuple):
+    """A place of balances: the storage key of a holder, and what ``SENTINEL`` there reads as."""
+
+    key: Callable[[str], str]
+    reads: int
+
+    def word(self, balance: int) -> int:
+        """What must be stored for ``balanceOf`` to say ``balance``."""
+        return min(balance * SENTINEL // self.reads, 2**255 - 1)
+
+
+async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
+    """The place of ``token``'s balances; ``None`` when it is none that we know.
+
+    Raises ``Retry`` and ``Invalid`` as ``ask`` does.
+    """
+    scene = Scene()
+    wallets = [fresh_address() for _ in _PLACES]
+    scene.store(token, {key(who): SENTINEL for key, who in zip(_PLACES, wallets, strict=True)})
+    signature = "balances(address,uint256,address[])"
+    # two that nobody filled: a token may give everybody something
+    asked = [*wallets, fresh_address(), fresh_address()]
+    call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
+    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at))
+    return _told_by(has)
+
+
+def _told_by(has: Sequence[int]) -> Place | None:
+    *tried, control, _ = has
+    for key, balance in zip(_PLACES, tried, strict=True):
+        if balance not in (0, FAILED, control):
+            return Place(key, balance)
+    return None
+
+
+def _solidity(slot: int) -> Callable[[str], str]:
+    return lambda who: _hashed(bytes(12) + bytes.fromhex(who[2:]) + slot.to_bytes(32, "big"))
+
+
+def _vyper(slot: int) -> Callable[[str], str]:
+    return lambda who: _hashed(slot.to_bytes(32, "big") + bytes(12) + bytes.fromhex(who[2:]))
+
+
+def _solady(who: str) -> str:
+    """Solady's ERC20.sol: ``_BALANCE_SLOT_SEED`` behind the address."""
+    return _hashed(bytes.fromhex(who[2:]) + bytes(8) + bytes.fromhex("87a211a2"))
+
+
+def _hashed(data: bytes) -> str:
+    return f"0x{keccak(data).hex()}"
+
+
+ERC7201 = 0x52C63247E1F47DB19D5CE0460030C497F067CA4CEBF71BA98EEADABE20BACE00
+"""OpenZeppelin 5's ``openzeppelin.storage.ERC20`` (EIP-7201)."""
+_PLACES: tuple[Callable[[str], str], ...] = (
+    *(_solidity(slot) for slot in range(40)),
+    *(_solidity(slot) for slot in (51, 101, 151, 201, 251, 301)),  # behind upgradeable gaps
+    _solidity(ERC7201),
+    *(_vyper(slot) for slot in range(12)),
+    _solady,
+)
