@@ -150,7 +150,7 @@ EXAMINE_FAULTS = Counter(
 )  # fmt: skip
 REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 
-CHAINS = frozenset({*QUOTES, "devnet"})
+CHAINS = frozenset(QUOTES)
 VENUES = frozenset(
     {
         "aerodrome",

@@ -193,6 +193,9 @@ def replies(frame: bytes | str) -> list[Reply]:
 
 
 def _refusal(code: int, message: str) -> Refusal:
+    """What a contract says as it reverts is a stranger's text, and no refusal of the node's."""
+    if code == 3 or message.lstrip().startswith("execution reverted"):
+        return "reverted"
     for refusal, pattern in _PATTERNS:
         if pattern.search(message):
             return refusal

@@ -33,20 +33,36 @@ ASKING: ContextVar[str] = ContextVar("asking", default="other")
 """Which check asks, for the count of what each costs."""
 
 
+BEHIND_TRIES, BEHIND_PAUSE_S = 6, 0.1
+"""A node that announces a block may answer from another machine that does not have it yet."""
+
+
 class Metered:
-    """``Rpc`` that counts what each check asks."""
+    """``Rpc`` that counts what each check asks, and asks again what nodes do not have yet."""
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
 
     async def call(self, method: str, params: Sequence[Any] = (), type_: Any = Any) -> Any:
         """See ``Rpc.call``."""
-        telemetry.EXAMINE_CALLS.labels(ASKING.get()).inc()
+        for _ in range(BEHIND_TRIES):
+            telemetry.EXAMINE_CALLS.labels(ASKING.get()).inc()
+            try:
+                return await self._rpc.call(method, params, type_)
+            except RpcError as error:
+                if error.refusal != "behind":
+                    raise
+            await asyncio.sleep(BEHIND_PAUSE_S)
         return await self._rpc.call(method, params, type_)
 
     async def batch(self, calls: Sequence[Call], type_: Any = Any) -> list[Any]:
         """See ``Rpc.batch``."""
-        telemetry.EXAMINE_CALLS.labels(ASKING.get()).inc(len(calls))
+        for _ in range(BEHIND_TRIES):
+            telemetry.EXAMINE_CALLS.labels(ASKING.get()).inc(len(calls))
+            found = await self._rpc.batch(calls, type_)
+            if not any(isinstance(each, RpcError) and each.refusal == "behind" for each in found):
+                return found
+            await asyncio.sleep(BEHIND_PAUSE_S)
         return await self._rpc.batch(calls, type_)
 
 

@@ -1,0 +1,55 @@
+"""The checks of ``streams.checks`` as this package asks them: of a contract, and of trading."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streams.checks.answers import Unknown
+from streams.checks.contract import contract_findings
+from streams.checks.trade import trade_findings
+from streams.checks.trips import TRADE_NAMES
+from streams.events import Launch
+from streams.examine.history import transfers_of
+from streams.examine.holders import likely_holders
+from streams.examine.question import Question, trial
+from streams.finding import Finding
+from streams.lockers import BURN_ADDRESSES, LOCKERS
+
+__all__ = ["Contract", "Trade"]
+
+OPTIONAL = frozenset({"trade.max_buy", "trade.max_sell"})
+"""There only where a limit was met."""
+MOST_SELLERS = 12
+
+
+class Contract:
+    """What the token's code can do, and who owns it."""
+
+    name: ClassVar[str] = "contract"
+    names: ClassVar[tuple[str, ...]] = ("owner.address", "owner.renounced", "contract.is_proxy")
+
+    async def ask(self, question: Question) -> dict[str, Finding]:
+        """See ``Check.ask``."""
+        return await contract_findings(question.rpc, question.token, question.block)
+
+
+class Trade:
+    """Whether the token can be bought, moved and sold, by a fresh wallet and by real holders."""
+
+    name: ClassVar[str] = "trade"
+    names: ClassVar[tuple[str, ...]] = tuple(n for n in TRADE_NAMES if n not in OPTIONAL)
+
+    async def ask(self, question: Question) -> dict[str, Finding]:
+        """See ``Check.ask``."""
+        launch = question.launch
+        holders = await _sellers(question, launch)
+        return await trade_findings(question.rpc, launch, question.block, holders=holders)
+
+
+async def _sellers(question: Question, launch: Launch) -> list[str]:
+    """Ordinary holders; none when transfers cannot be read: a fresh wallet is tried anyway."""
+    found = await trial(transfers_of(question))
+    if isinstance(found, Unknown):
+        return []
+    beside = BURN_ADDRESSES | LOCKERS | {launch.pool, question.token}
+    return [each for each in likely_holders(found) if each not in beside][:MOST_SELLERS]
