@@ -1,7 +1,7 @@
 """Where concrete classes meet: one function a part of the process.
 
 Nothing here decides anything; it says which class stands behind which seam, with which settings.
-The commands choose the parts, in flow order: source, enrich, score, alert, broker, health.
+The commands choose the parts, in flow order: source, examine, enrich, score, alert, broker, health.
 """
 
 from __future__ import annotations
@@ -52,9 +52,12 @@ from streams.embedded import EmbeddedAddress
 from streams.enrich.enricher import EnrichTransform
 from streams.enrich.store import PoolStore
 from streams.errors import Invalid
+from streams.events import Examination
 from streams.evm.endpoints import Endpoints
 from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
+from streams.examine.checklist import checklist
+from streams.examine.examiner import ExamineSettings, ExamineTransform
 from streams.labels import Label
 from streams.solana.follow import SolanaFollower
 from streams.solana.sightings import CHAIN as SOLANA
@@ -70,6 +73,7 @@ __all__ = [
     "buttons_parts",
     "chain_part",
     "enrich_part",
+    "examine_part",
     "health_part",
     "open_judge",
     "page_parts",
@@ -144,6 +148,30 @@ def chain_part(plant: Plant, endpoints: Endpoints, stages: Sequence[str]) -> Par
         ),
     )
     return source_part(plant, follower, lambda _: None, stages, name=follower.name)
+
+
+def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
+    """Puts launches to the nodes of their chain; what is found goes into the activity."""
+    said = plant.settings.examine
+    settings = ExamineSettings(
+        deadline=said.deadline_seconds, at_once=said.at_once, ages=said.ages_seconds
+    )
+    nodes = {endpoints.chain: endpoints for endpoints in chains}
+
+    async def publish(found: Examination) -> None:
+        await plant.cluster.broker.publish([message(ACTIVITY, found)])
+
+    async def run(drain: Drain) -> None:
+        transform = ExamineTransform(
+            nodes, checklist(plant.state), plant.state, publish, settings, clock=plant.clock
+        )
+        try:
+            await _run(plant, "examine", ACTIVITY, transform, drain)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await transform.close()
+
+    return Part("examine", run, beats=True)
 
 
 def enrich_part(plant: Plant) -> Part:

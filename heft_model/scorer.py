@@ -23,6 +23,7 @@ from heft_model.evidence import EvidenceSettings, candidates, hide, rank
 from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_word
 from heft_model.registry import Registry
 from heft_model.session import Session
+from heft_model.traps import traps_in
 from streams import telemetry
 from streams.errors import Invalid
 from streams.events import Evidence, Facts, Verdict, encode
@@ -267,6 +268,7 @@ def verdict_from(
         name=facts.token.name,
         symbol=facts.token.symbol,
         token_address=facts.token_address,
+        creator=facts.creator,
         liquidity=facts.liquidity.reserve,
         liquidity_max=facts.liquidity.reserve_max,
         quote_symbol=facts.quote_symbol,
@@ -279,6 +281,7 @@ def verdict_from(
         facts_hash=facts_hash(facts),
         coverage=coverage,
         scored_at=now,
+        traps=traps_in(facts.findings),
     )
 
 

@@ -337,6 +337,8 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
     """Seconds since launch at ``at``."""
     quote_symbol: str | UnsetType = UNSET
     token_address: Address | UnsetType = UNSET
+    creator: Address | UnsetType = UNSET
+    """Whose the token is: one account's launches are one wave."""
     token: TokenFacts
     liquidity: Liquidity
     trading: Trading
@@ -345,7 +347,6 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
     """Name of each unknown fact (``holders``, ``token.name``) to the reason it is unknown."""
     findings: dict[str, Finding] = msgspec.field(default_factory=dict)
     """What the last examination found; an unknown one says why itself."""
-    creator: Address | UnsetType = UNSET
 
     @property
     def id(self) -> str:
@@ -372,6 +373,8 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     name: str | UnsetType = UNSET
     symbol: str | UnsetType = UNSET
     token_address: Address | UnsetType = UNSET
+    creator: Address | UnsetType = UNSET
+    """Whose the token is, as in its dossier."""
     liquidity: Ratio
     liquidity_max: Ratio
     quote_symbol: str | UnsetType = UNSET
@@ -389,7 +392,6 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     scored_at: Instant
     traps: list[Trap] = msgspec.field(default_factory=list)
     """What the dossier's findings prove or warn of, gravest first; the probability knows none."""
-    creator: Address | UnsetType = UNSET
 
     @property
     def id(self) -> str:

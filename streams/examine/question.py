@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -55,9 +55,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 class Check(Protocol):
     """A group of answers that are found together."""
 
-    name: str
+    name: ClassVar[str]
     """In metrics and in the reason of what is unknown."""
-    names: tuple[str, ...]
+    names: ClassVar[tuple[str, ...]]
     """Every finding that it gives."""
 
     async def ask(self, question: Question) -> dict[str, Finding]:
