@@ -51,7 +51,8 @@ LOCKERS = frozenset(
 
 @cache
 def lockers_of(chain: str) -> Mapping[str, Locker]:
-    """The lockers on ``chain`` by address."""
+    """The lockers on ``chain`` by address; a local chain has Ethereum's."""
+    chain = "ethereum" if chain == "devnet" else chain
     return {
         address: Locker(row.name, row.kind)
         for row in _table.lockers

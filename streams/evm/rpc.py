@@ -72,7 +72,10 @@ _PATTERNS: tuple[tuple[Refusal, re.Pattern[str]], ...] = (
             r"|more than \d+ (results|logs|blocks)|up to a \d|query timeout|timed? ?out"
         ),
     ),
-    ("reverted", re.compile(r"revert|out of gas|invalid opcode|stack underflow|vm execution")),
+    (
+        "reverted",
+        re.compile(r"revert|out of gas|invalid opcode|stack underflow|vm execution|evm error"),
+    ),
 )
 _BY_CODE: Mapping[int, Refusal] = {
     3: "reverted",

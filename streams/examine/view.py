@@ -163,7 +163,7 @@ def _bytes_of(answer: Any) -> bytes | Exception:
     if not isinstance(answer, str):
         return Invalid("a node answered no bytes", reason="garbage")
     if len(answer) > 2 * MOST_ANSWER_BYTES:
-        return Invalid(f"it answers {len(answer) // 2:,} bytes", reason="too-large")
+        return Invalid(f"it answers {len(answer) // 2 - 1:,} bytes", reason="too-large")
     try:
         return bytes.fromhex(answer.removeprefix("0x"))
     except ValueError:

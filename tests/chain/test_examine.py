@@ -1,0 +1,221 @@
+"""Launches put to a real node: honest ones, traps, and strangers that spoil what they can."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from eth_abi import encode  # type: ignore[attr-defined]
+
+from heft_model.traps import traps_in
+from streams import telemetry
+from streams.events import Examination
+from streams.evm.rpc import Rpc
+from streams.examine.identity import Identity
+from streams.examine.origins import Origin, Origins
+from streams.state import State
+from tests.chain.asking import Tampered, examined, launches, nodes
+from tests.chain.devnet import Devnet, devnet, selector
+from tests.chain.market import ETHER, UNCX, WETH, Market, strangers
+from tools.recorder.contracts import compiled
+
+NAME = f"0x{selector('name()').hex()}"
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Devnet]:
+    """One chain for all: each test makes launches of its own."""
+    with devnet() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def market(net: Devnet) -> Market:
+    """WETH and a launchpad on it."""
+    return Market(net)
+
+
+def stranger(net: Devnet, market: Market, name: str) -> str:
+    """The pool of a token from ``Strangers.sol``."""
+    return market.open(net.deploy(strangers()[name].bytecode))
+
+
+def asked(net: Devnet, pool: str) -> Examination:
+    """One examination through the node."""
+
+    async def ask() -> Examination:
+        async with nodes(net) as rpc:
+            return await examined(net, rpc, pool)
+
+    return asyncio.run(ask())
+
+
+def values(found: Examination) -> dict[str, object]:
+    """What is known, by name."""
+    return {name: each.value for name, each in found.findings.items() if each.known}
+
+
+def faults() -> float:
+    """Questions of identity that were counted as not answered."""
+    return sum(
+        sample.value
+        for metric in telemetry.EXAMINE_FAULTS.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and sample.labels["check"] == "identity"
+    )
+
+
+def test_an_honest_launch_is_known(net: Devnet, market: Market) -> None:
+    """A token that a launchpad made with its pair: answers are right, none is missing silently."""
+    market.launch()
+    net.mine(2)
+    found = asked(net, launches(net)[-1].pool)
+    assert (found.name, found.symbol, found.decimals) == ("Plain Stone", "STONE", 18)
+    assert found.total_supply == 10**27
+    assert found.creator == net.sender.lower()
+    known = values(found)
+    assert known["deployer.launcher"] == net.sender.lower()
+    assert known["holders.pool_share"] == pytest.approx(0.9)
+    assert known["holders.creator_share"] == known["holders.top10_share"] == pytest.approx(0.1)
+    assert (known["holders.count"], known["holders.seen_share"]) == (1.0, 1.0)
+    assert known["lp.creator_share"] == known["lp.free_share"] == pytest.approx(1.0)
+    assert known["liquidity.quote"] == 10.0
+    assert (known["trade.can_buy"], known["trade.can_sell"]) == (True, True)
+    assert known["token.impersonates"] is False
+    assert all(each.known != bool(each.why) for each in found.findings.values())
+    assert 0.75 < found.coverage < 1
+    assert [trap for trap in traps_in(found.findings) if trap.proven] == []
+
+
+def test_a_honeypot_is_proven(net: Devnet, market: Market) -> None:
+    """A token that only its owner can sell is a proven trap, with what was seen."""
+    arguments = ["string", "string", "uint8", "uint256", "address", "address"]
+    given = ["Pot", "POT", 18, 10**27, net.factory, WETH]
+    token = net.deploy(compiled()["HoneypotToken"].bytecode, encode(arguments, given))
+    found = asked(net, market.open(token))
+    trap = traps_in(found.findings)[0]
+    assert (trap.kind, trap.proven) == ("honeypot", True)
+    assert trap.evidence["trade.can_sell"].value is False
+    assert trap.evidence["trade.reason"].value == "cooldown"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Reverting", "reverts"),
+        ("Burning", ""),
+        ("Garbage", "no text"),
+        ("Huge", "reverts"),
+        ("Long", "bytes"),
+    ],
+)
+def test_a_spoilt_name_costs_only_itself(net: Devnet, market: Market, name: str, says: str) -> None:
+    """A name that reverts, burns gas, is garbage or megabytes: one counted fault, no more."""
+    pool = stranger(net, market, name)
+    before = faults()
+
+    async def ask() -> tuple[Examination, bool]:
+        async with nodes(net) as rpc:
+            found = await examined(net, rpc, pool)
+            return found, any(each.failures or each.pace for each in rpc.known)
+
+    found, rested = asyncio.run(ask())
+    if name == "Burning":  # it burns what it is given, and then answers
+        assert found.name == "ash"
+    else:
+        assert not found.findings["token.name"].known
+        assert says in found.findings["token.name"].why
+        assert faults() == before + 1
+    assert not rested
+    known = values(found)
+    assert (known["token.symbol"], known["token.supply"]) == ("STONE", 1e9)
+    assert known["trade.can_sell"] is True
+    assert {"holders.count", "lp.free_share", "deployer.address"} <= known.keys()
+
+
+def test_names_of_old_and_of_others(net: Devnet, market: Market) -> None:
+    """Bytes32 names of old tokens are read; a Cyrillic letter does not hide who is imitated."""
+    assert asked(net, stranger(net, market, "Old")).name == "Maker"
+    pretender = asked(net, stranger(net, market, "Pretender"))
+    assert values(pretender)["token.impersonates"] == "USDT"
+    assert "impersonation" in {trap.kind for trap in traps_in(pretender.findings)}
+
+
+def test_locked_and_burnt_liquidity(net: Devnet, market: Market) -> None:
+    """LP tokens in a known locker count as locked until its date, those burnt as burnt."""
+    pool = stranger(net, market, "Plain")
+    net.ask("anvil_setCode", UNCX, strangers()["UncxLocker"].runtime)
+    has = market.read(pool, "balanceOf(address)", net.sender)
+    until = 1_900_000_000
+    market.call(pool, "transfer(address,uint256)", UNCX, has // 2)
+    market.call(UNCX, "note(address,uint256,uint256)", pool, has // 2, until)
+    market.call(pool, "transfer(address,uint256)", f"0x{0xDEAD:040x}", has // 4)
+    net.mine()
+    known = values(asked(net, pool))
+    assert known["lp.locked_share"] == pytest.approx(0.5)
+    assert known["lp.burnt_share"] == pytest.approx(0.25)
+    assert known["lp.free_share"] == pytest.approx(0.25)
+    assert (known["lp.unlocks_at"], known["lp.locker"]) == (float(until), "UNCX")
+
+
+def test_earlier_launches_of_a_deployer(net: Devnet, market: Market, tmp_path: Path) -> None:
+    """Of two earlier pools of our archive one holds what it held, and one is drained."""
+    kept, drained = stranger(net, market, "Plain"), stranger(net, market, "Plain")
+    fresh = stranger(net, market, "Plain")
+    who, most = net.sender.lower(), {kept: 10 * ETHER, drained: 1_000 * ETHER}
+
+    async def ask() -> Examination:
+        state = await State.open(f"sqlite:///{tmp_path}/state.sqlite")
+        try:
+            await Origins(state).note(
+                [
+                    Origin(
+                        chain="devnet", creator=who, pool=pool, quote=WETH, at=1.0, most=float(held)
+                    )
+                    for pool, held in most.items()
+                ]
+            )
+            async with nodes(net) as rpc:
+                return await examined(net, rpc, fresh, state=state)
+        finally:
+            await state.close()
+
+    known = values(asyncio.run(ask()))
+    assert (known["deployer.past_launches"], known["deployer.past_rugs"]) == (2.0, 1.0)
+
+
+def test_a_silent_node_costs_the_deadline_and_no_more(net: Devnet, market: Market) -> None:
+    """When logs never come, what needs them is unknown in time, and the rest is there."""
+    pool = stranger(net, market, "Plain")
+
+    async def ask() -> tuple[Examination, float]:
+        async with nodes(net) as rpc:
+            silent = Tampered(rpc, {"eth_getLogs": anyio.sleep_forever})
+            started = time.monotonic()
+            found = await examined(net, silent, pool, deadline=1.0)
+            return found, time.monotonic() - started
+
+    found, seconds = asyncio.run(ask())
+    assert seconds < 10
+    assert found.name == "Plain Stone"
+    assert found.findings["holders.count"].why == "not answered within 1 s"
+    assert 0.1 < found.coverage < 0.6
+
+
+def test_a_hostile_node_sends_ten_megabytes(net: Devnet, market: Market) -> None:
+    """A name of 10 MB from a node is refused by its size, and counted once."""
+    pool, before = stranger(net, market, "Plain"), faults()
+
+    async def ask() -> Examination:
+        async with nodes(net) as rpc:
+            hostile: Rpc = Tampered(rpc, {NAME: "0x" + "41" * 10_000_000})
+            return await examined(net, hostile, pool, checks=[Identity()])
+
+    found = asyncio.run(ask())
+    assert "10,000,000 bytes" in found.findings["token.name"].why
+    assert found.symbol == "STONE"
+    assert faults() == before + 1
