@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 VIEWS_KEPT = 8
 """Blocks of a chain whose answers are kept for other launches."""
 PUBLISH_PAUSE_S = 1.0
+CLOSE_SECONDS = 3.0
+"""For those under way when we stop: a drain has 10 seconds in all, and they are examined again."""
 
 Publish = Callable[[Examination], Awaitable[None]]
 
@@ -105,9 +107,9 @@ class ExamineTransform:
             self._start(due)
 
     async def close(self) -> None:
-        """Let those under way finish, for as long as their deadline allows, and note them."""
+        """Let those under way finish, if they are quick, and note them."""
         if self._running:
-            await asyncio.wait(self._running.values(), timeout=self._settings.deadline + 1)
+            await asyncio.wait(self._running.values(), timeout=CLOSE_SECONDS)
         await self._stop()
         try:
             await self._write()
