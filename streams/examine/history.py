@@ -45,27 +45,33 @@ class Transfers(msgspec.Struct, frozen=True):
 
 
 async def logs_of(
-    view: View, address: str, topics: Sequence[str | None], first: int
+    view: View,
+    address: str,
+    topics: Sequence[str | None],
+    first: int,
+    *,
+    most_blocks: int = MOST_BLOCKS,
+    most_logs: int = MOST_LOGS,
 ) -> tuple[int, list[Log]]:
     """The logs back to ``first``, and back to where they really reach, oldest first.
 
     Raises ``Invalid`` and ``Retry`` when not even the newest could be read.
     """
     found: list[Log] = []
-    lowest = max(first, view.block - MOST_BLOCKS, 0)
-    end, step = view.block, FIRST_STEP
-    while end >= lowest and len(found) < MOST_LOGS:
+    lowest = max(first, view.block - most_blocks, 0)
+    end, step, widest = view.block, FIRST_STEP, most_blocks
+    while end >= lowest and len(found) < most_logs:
         begin = max(lowest, end - step + 1)
         try:
             found = await _stretch(view, address, topics, begin, end) + found
         except RpcError as error:
             if error.refusal == "limit" and step > SMALLEST_STEP:
-                step //= 4
+                step = widest = step // 4
                 continue
             if not found:
                 raise
             break
-        end, step = begin - 1, step * GROWTH
+        end, step = begin - 1, min(widest, step * GROWTH)
     return end + 1, found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import anyio
 import pytest
 from eth_abi import encode  # type: ignore[attr-defined]
 
+from daemon.cli import run
 from heft_model.traps import traps_in
 from streams import telemetry
 from streams.events import Examination
@@ -219,3 +221,60 @@ def test_a_hostile_node_sends_ten_megabytes(net: Devnet, market: Market) -> None
     assert "10,000,000 bytes" in found.findings["token.name"].why
     assert found.symbol == "STONE"
     assert faults() == before + 1
+
+
+def scan(
+    net: Devnet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, str, str]:
+    """``heft scan devnet`` with these words: exit code, output, errors."""
+    known = json.dumps([f"devnet/uniswap-v2={net.factory}"])
+    monkeypatch.setenv("HEFT_CHAINS__FACTORIES", known)
+    code = run(["scan", "devnet", *words, "--rpc", net.ws])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_scan_tells_all_of_a_token(
+    net: Devnet, market: Market, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token or its pool gives dossier and verdict as JSON, and tables in which nothing is markup.
+
+    The model reads what was seen in the pool's whole past.
+    """
+    token = net.deploy(strangers()["Pretender"].bytecode)
+    pool = market.open(token)
+    code, out, err = scan(net, monkeypatch, capsys, token, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["examination"]["pool"] == found["facts"]["pool"] == pool
+    assert found["facts"]["liquidity"]["reserve"] == 10.0
+    assert found["verdict"]["facts_id"].startswith(f"devnet:{pool}:facts:")
+    assert found["verdict"]["traps"][0]["kind"] == "impersonation"
+    code, out, _ = scan(net, monkeypatch, capsys, pool)
+    assert code == 0
+    assert "it bears the name of another token" in out
+    assert "trade.can_sell" in out
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("0xab", "is no address"),
+        (f"0x{0xAB:040x}", "no contract at"),
+        (WETH, "no pool of"),
+    ],
+)
+def test_scan_says_in_a_line_what_is_wrong(
+    net: Devnet,
+    market: Market,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+    says: str,
+) -> None:
+    """What is no address, no contract, or trades nowhere is one line on stderr."""
+    code, out, err = scan(net, monkeypatch, capsys, address)
+    assert code != 0
+    assert out == ""
+    assert says in err
+    assert len(err.splitlines()) == 1
