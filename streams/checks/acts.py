@@ -39,7 +39,7 @@ STANDARD: Final = frozenset(
 """What every holder may do with its own; ``transferFrom`` is not here: owners may have a way in."""
 
 MOST_FUNCTIONS = 64
-MOST_VARIANTS = 14
+MOST_VARIANTS = 20
 LONGEST_ARGUMENTS = 400
 """Of one function's types: evmole may infer monsters from hostile code."""
 
@@ -71,17 +71,17 @@ def acts_of(code: Code, actor: str, cast: Cast) -> list[tuple[str, Act]]:
     return [
         (function.selector, Act(actor, data))
         for function in functions[:MOST_FUNCTIONS]
-        for data in _variants(function, actor, cast)
+        for data in _variants(function, actor, cast, code.constants)
     ]
 
 
-def _variants(function: Function, actor: str, cast: Cast) -> list[bytes]:
+def _variants(function: Function, actor: str, cast: Cast, constants: Sequence[int]) -> list[bytes]:
     """Calldata of one function, without doubles."""
     if len(function.arguments) > LONGEST_ARGUMENTS:
         return []
     types = split_types(function.arguments)
     made: dict[bytes, None] = {}
-    for variant in _choices(function.arguments, actor, cast):
+    for variant in _choices(function.arguments, actor, cast, constants):
         try:
             values = [_value(each, variant, place) for place, each in enumerate(types)]
             made[bytes.fromhex(function.selector) + encode(types, values)] = None
@@ -90,12 +90,14 @@ def _variants(function: Function, actor: str, cast: Cast) -> list[bytes]:
     return list(made)[:MOST_VARIANTS]
 
 
-def _choices(arguments: str, actor: str, cast: Cast) -> Iterator[_Variant]:
+def _choices(
+    arguments: str, actor: str, cast: Cast, constants: Sequence[int]
+) -> Iterator[_Variant]:
     rates = (0, 10, 1, 25, 99, 1_000, 5_000, 9_900)
     amounts = (cast.supply // 100, cast.supply, int(cast.victim, 16))
-    numbers = [cast.has // 2, *rates, *amounts]
+    numbers = [cast.has // 2, *rates, *amounts, *constants]
     flags = (True, False) if "bool" in arguments else (True,)
-    kept = numbers if len(flags) == 1 else numbers[:6]
+    kept = numbers if len(flags) == 1 else [*numbers[:6], *constants]
     ways = [(cast.victim, actor)]
     if arguments.count("address") > 1:
         ways.append((actor, cast.victim))

@@ -57,6 +57,8 @@ class Code(msgspec.Struct, frozen=True):
     """The reachable opcodes in their order, as bytes: what likeness is judged by."""
     addresses: tuple[str, ...]
     """Constants that may be addresses: immutables and hard-wired wallets."""
+    constants: tuple[int, ...]
+    """Small numbers that the code compares with: where a function acts on one number alone."""
     calls_out: bool
     """Whether a transfer can come to a call of another contract."""
     hash: str
@@ -109,6 +111,7 @@ def code_from(code: bytes) -> Code:
         opcodes=_counted(name for name, _ in reached),
         sequence=tuple(code[offset] for _, offset in reached),
         addresses=_addresses(code, reached),
+        constants=_constants(code, reached),
         calls_out=_calls_out(found),
         hash=f"0x{keccak(_without_metadata(code, found.metadata)).hex()}",
     )
@@ -211,6 +214,22 @@ def _addresses(code: bytes, reached: list[tuple[str, int]]) -> tuple[str, ...]:
         if not any(word[:12]) and not _PLAIN.search(word[12:].hex()):
             found[f"0x{word[12:].hex()}"] = None
     return tuple(found)
+
+
+MOST_CONSTANTS = 4
+_COMPARING = frozenset({"EQ", "SUB", "XOR"})
+
+
+def _constants(code: bytes, reached: list[tuple[str, int]]) -> tuple[int, ...]:
+    """What is compared for equality: pushed in 2, 3 or 5 to 12 bytes (4 are selectors)."""
+    found: dict[int, None] = {}
+    for place, (name, offset) in enumerate(reached):
+        width = int(name[4:]) if name.startswith("PUSH") and name[4:].isdigit() else 0
+        near = {after for after, _ in reached[place + 1 : place + 3]}
+        if width in (2, 3, *range(5, 13)) and near & _COMPARING:
+            number = int.from_bytes(code[offset + 1 : offset + 1 + width], "big")
+            found[number] = None
+    return tuple(found)[:MOST_CONSTANTS]
 
 
 def _without_metadata(code: bytes, metadata: Any) -> bytes:

@@ -86,9 +86,13 @@ def read(code: Code, proxy: Proxy | None, known_rugs: Sequence[str]) -> dict[str
     }
 
 
-def measured(powers: Powers | str, layout: Layout) -> dict[str, Answer]:
-    """What the owner can do; ``powers`` is why nothing was tried where it is text."""
-    judge = _Judge(powers, layout)
+def measured(powers: Powers | str, layout: Layout, *, foreign: bool) -> dict[str, Answer]:
+    """What the owner can do; ``powers`` is why nothing was tried where it is text.
+
+    ``foreign`` says that the code can run code of others (other than a proxy's implementation): it
+    may do anything, so that no answer is "no".
+    """
+    judge = _Judge(powers, layout, foreign=foreign)
     balances = layout.balance_writers
     wallets = layout.writers_of(*_OF_ONE)
     amounts = layout.writers_of(*_NUMBERS)
@@ -115,7 +119,8 @@ def measured(powers: Powers | str, layout: Layout) -> dict[str, Answer]:
 class _Judge:
     """Yes where an effect was seen, no where nothing is left that could have it, else unknown."""
 
-    def __init__(self, powers: Powers | str, layout: Layout) -> None:
+    def __init__(self, powers: Powers | str, layout: Layout, *, foreign: bool) -> None:
+        self._foreign = foreign
         self._powers = powers
         self._layout = layout
 
@@ -127,10 +132,14 @@ class _Judge:
             return True
         if effects[0] not in _OF_BALANCES and _still(self._powers):
             return self._by_storage(suspects, "nothing can be moved or sold as it stands")
+        if effects[0] not in _OF_BALANCES and self._powers.asks:
+            return Unknown("transfers ask another contract, which may refuse them")
         left = suspects - self._explained(suspects)
         if left:
             return Unknown(f"{_named(left)} could not be made to show what it does")
-        return False
+        return (
+            Unknown("it can run code of others, which may do anything") if self._foreign else False
+        )
 
     def opens(self) -> Answer:
         """Whether the token is shut, and its owner can open it."""
@@ -149,7 +158,7 @@ class _Judge:
         return seen if suspects & self._layout.balance_writers else seen | self._powers.passed
 
     def _by_storage(self, suspects: frozenset[str], why: str) -> Answer:
-        if self._layout.balances is None or suspects:
+        if self._layout.balances is None or suspects or self._foreign:
             return Unknown(why)
         return False
 

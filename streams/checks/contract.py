@@ -77,4 +77,6 @@ async def _found(
     except (Retry, Invalid) as error:
         powers = told(error)
     source: FindingSource = "bytecode" if isinstance(powers, str) else "simulation"
-    return found | findings(measured(powers, layout_of(code)), source, at.number)
+    return found | findings(
+        measured(powers, layout_of(code), foreign="DELEGATECALL" in code.opcodes), source, at.number
+    )

@@ -38,6 +38,8 @@ class Powers(NamedTuple):
     """Whether it is shut as it stands, and an act of the owner opens it."""
     limited: bool
     """Whether large transfers are stopped where small ones are not."""
+    asks: bool
+    """Whether a transfer hangs on what another contract answers."""
     found: dict[str, frozenset[Effect]]
     harmless: frozenset[str]
     """Selectors of which a call went through, and all that fell was the caller's own balance."""
@@ -86,8 +88,19 @@ async def powers_of(
     gone = owner.address if owner.renounced else None
     locked = [await _round(rpc, setting, code, gone, first=first)] if gone else []
     return _powers(rounds, locked, hidden, standing)._replace(
-        opened=opening is not None, limited=limited
+        opened=opening is not None,
+        limited=limited,
+        asks=await _asks(rpc, setting, standing, first),
     )
+
+
+async def _asks(rpc: Rpc, setting: Setting, whole: Observation, first: Sequence[Act]) -> bool:
+    """Whether transfers are not what they were when the contracts that it knows fail."""
+    if not setting.others:
+        return False
+    broken = setting._replace(broken=setting.others)
+    base = (await watch(rpc, broken, [], first=first)).before
+    return (base.moves, base.sells, base.sells_tiny) != (whole.moves, whole.sells, whole.sells_tiny)
 
 
 async def _scaled(rpc: Rpc, setting: Setting) -> tuple[Setting, bool]:
@@ -188,6 +201,7 @@ def _powers(
         standing=standing,
         opened=False,
         limited=False,
+        asks=False,
         found={selector: these for selector, these in kept.items() if these},
         harmless=frozenset(harmless | shut),
         passed=frozenset(selector for r in (*rounds, *locked) for selector, *_ in r.seen),

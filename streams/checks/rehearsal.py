@@ -37,6 +37,10 @@ class Setting(NamedTuple):
     """What the token itself is given; ``None`` leaves it what it has."""
     later: bool
     """Whether a month has passed."""
+    others: tuple[str, ...] = ()
+    """Contracts that the token knows and may ask; neither its pool nor its quote."""
+    broken: tuple[str, ...] = ()
+    """Contracts that fail whoever calls them."""
 
 
 class Watched(NamedTuple):
@@ -81,6 +85,8 @@ async def _once(
     if setting.own is not None:
         words[setting.tokens.key(market.token)] = setting.tokens.word(setting.own)
     scene.store(market.token, words)
+    for address in setting.broken:
+        scene.overrides[address] = {"code": "0xfe"}
     purchase = setting.purchase if setting.quotes else 0
     if setting.quotes:
         purse = {setting.quotes.key(scene.probe): setting.quotes.word(4 * purchase)}

@@ -44,6 +44,9 @@ async def powers_over(
     """What the owner and others can do. Raises ``Retry`` and ``Invalid`` when it is not tried."""
     others = await others_of(rpc, subject.token, code, at)
     setting = await setting_of(rpc, subject.token, at, launch, others.contracts)
+    behind = {setting.market.pool, setting.market.quote, *(subject.proxy or ())}
+    asked = tuple(each for each in others.contracts if each not in behind) if code.calls_out else ()
+    setting = setting._replace(others=asked)
     return await powers_of(rpc, setting, code, subject.owner, _but(others, subject.owner))
 
 

@@ -159,9 +159,7 @@ def _passage(
         "trade.can_buy": can_buy if main.stage != PAYMENT else Unknown(_unpaid(main)),
         "trade.can_approve": _approves(seller, can_buy),
         "trade.can_sell": sells,
-        "trade.can_sell_all": _all(seller, sells)
-        if endowed or not main.bought
-        else _all(main, sells),
+        "trade.can_sell_all": _all(seller if endowed or not main.bought else main, sells),
         "trade.can_transfer": moved,
         "trade.is_open": _opened(can_buy, not_open, main),
         "trade.has_cooldown": _cooldown(main, seller, sells, endowed=endowed),

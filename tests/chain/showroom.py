@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eth_abi import encode  # type: ignore[attr-defined]
 
+from streams.checks.contract import contract_findings
+from streams.checks.trade import trade_findings
 from streams.events import Launch
+from streams.evm.http import Http
+from streams.finding import Finding
 from tests.chain.devnet import Devnet, selector
 from tools.recorder.contracts import Artifact, compiled
 
-__all__ = ["HOLDERS", "Showroom", "artifacts"]
+__all__ = [
+    "EXPECTED",
+    "HOLDERS",
+    "UNKNOWN",
+    "Showroom",
+    "artifacts",
+    "compared",
+    "examine",
+    "expected",
+]
 
 TOKENS = Path(__file__).parent / "tokens"
 HOLDERS = ("0x" + "a1" * 20, "0x" + "b2" * 20)
@@ -66,9 +80,8 @@ def _made(net: Devnet, name: str, quote: str) -> str:
         return made
     if name == "Cloned":
         target = net.deploy(kinds["PlainLogic"].bytecode)
-        made = net.deploy(
-            f"3d602d80600a3d3981f3363d3d373d3d3d363d73{target[2:]}5af43d82803e903d91602b57fd5bf3"
-        )
+        clone = f"363d3d373d3d3d363d73{target[2:]}5af43d82803e903d91602b57fd5bf3"  # EIP-1167
+        made = net.deploy(f"3d602d80600a3d3981f3{clone}")
         net.send(made, selector("initialize()"))
         return made
     kind = "OpensOnce" if name == "Unopened" else name
@@ -102,3 +115,39 @@ def _launch(token: str, quote: str, pair: str, block: int) -> Launch:
         chain="devnet", pool=pair, block=block, log_index=0, at=datetime.now(UTC),
         venue="uniswap-v2", token=token, quote=quote, token_is_0=int(token, 16) < int(quote, 16),
     )  # fmt: skip
+
+
+EXPECTED: dict[str, dict[str, Any]] = tomllib.loads((TOKENS / "expected.toml").read_text())
+"""What every check must say of each token, as its differences from Plain."""
+UNKNOWN = "?"
+_NOT_COMPARED = ("_gas", ".code_", ".opcodes.", ".functions", ".implementation", ".address")
+_NEVER_KNOWN = ("contract.is_open_source", "contract.likeness_to_rugs")
+
+
+async def examine(net: Devnet, room: Showroom) -> dict[str, dict[str, Finding]]:
+    """Everything that both checks find of each token."""
+    rpc = Http(net.http)
+    found = {}
+    try:
+        for name, launch in room.launches.items():
+            trade = await trade_findings(rpc, launch, room.block, holders=HOLDERS)
+            assert launch.token
+            contract = await contract_findings(rpc, launch.token, room.block, launch=launch)
+            found[name] = trade | contract
+    finally:
+        await rpc.close()
+    return found
+
+
+def compared(findings: dict[str, Finding]) -> dict[str, Any]:
+    """The answers that ``EXPECTED`` speaks of; unknown ones as ``UNKNOWN``."""
+    return {
+        name: finding.value if finding.known else UNKNOWN
+        for name, finding in findings.items()
+        if name not in _NEVER_KNOWN and not any(part in name for part in _NOT_COMPARED)
+    }
+
+
+def expected(name: str) -> dict[str, Any]:
+    """What every check must say of one token."""
+    return EXPECTED["Plain"] | EXPECTED[name]

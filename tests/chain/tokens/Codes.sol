@@ -50,6 +50,32 @@ contract Guarded is Plain {
     }
 }
 
+/// Keeps its blacklist in another contract.
+contract ListGuard is IGuard {
+    address private immutable _keeper = tx.origin;
+    mapping(address => bool) private _bad;
+
+    function mark(address who) external {
+        require(msg.sender == _keeper);
+        _bad[who] = true;
+    }
+
+    function check(address from, address) external view {
+        require(!_bad[from], "marked");
+    }
+}
+
+contract GuardTrap is Plain {
+    IGuard private immutable _guard = IGuard(address(new ListGuard()));
+
+    constructor(IFactory f, address q) Plain(f, q) {}
+
+    function _transfer(address from, address to, uint256 value) internal override {
+        _guard.check(from, to);
+        _move(from, to, value);
+    }
+}
+
 /// Twin: calls another contract too, but never in a transfer.
 contract Caller is Owned {
     constructor(IFactory f, address q) Owned(f, q) {}
