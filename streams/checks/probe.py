@@ -138,12 +138,15 @@ async def ask(
     return data
 
 
-def unpacked(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
-    """What the probe encoded. Raises ``Invalid`` for anything else."""
+def unpacked(types: Sequence[str], data: bytes, *lengths: int) -> tuple[Any, ...]:
+    """What the probe encoded: arrays of ``lengths``. Raises ``Invalid`` for anything else."""
     try:
-        return tuple(decode(types, data))
+        values = tuple(decode(types, data))
     except (DecodingError, OverflowError, ValueError, RecursionError, MemoryError) as error:
         raise Invalid("the simulation's answer cannot be read", reason="answer") from error
+    if any(len(value) != length for value, length in zip(values, lengths, strict=False)):
+        raise Invalid("the simulation's answer is not what was asked for", reason="answer")
+    return values
 
 
 def split_types(types: str) -> list[str]:

@@ -95,5 +95,5 @@ async def _once(
     call = scene.call(_POWERS, [market, *wallets, purchase, first, acts], acts[0].actor)
     world = setting.at.later if setting.later else None
     answer = await ask(rpc, scene, call, setting.at.tag, world=world)
-    done, seen = unpacked(["uint256[]", "uint256[][]"], answer)
+    done, seen = unpacked(["uint256[]", "uint256[][]"], answer, len(first), len(acts))
     return list(done), [list(each) for each in seen]

@@ -132,9 +132,8 @@ async def _trade(
         given = max(props.supply // 1_000, 4)
         scene.store(market.token, {props.token_place.key(endowed): props.token_place.word(given)})
     call = scene.call(_TRADES, [market, trader, fresh_address(), sizes, sellers], trader)
-    trips, sales = unpacked(
-        ["bytes[]", "bytes[]"], await ask(rpc, scene, call, at.tag, world=world)
-    )
+    answer = await ask(rpc, scene, call, at.tag, world=world)
+    trips, sales = unpacked(["bytes[]", "bytes[]"], answer, len(sizes), len(sellers))
     gone = [trip for trip in map(trip_from, trips) if trip]
     if not gone:
         raise Invalid("the token burns all the gas before its first trade ends", reason="gas")

@@ -50,3 +50,16 @@ contract Garbage is Plain {
         }
     }
 }
+
+/// Answers megabytes where one word is asked.
+contract Bloater is Plain {
+    constructor(IFactory f, address q) Plain(f, q) {}
+
+    function owner() external pure {
+        assembly { return(0, 1400000) }
+    }
+
+    function getOwner() external pure {
+        assembly { return(0, 1400000) }
+    }
+}
