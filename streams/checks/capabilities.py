@@ -136,7 +136,7 @@ class _Judge:
             return Unknown("transfers ask another contract, which may refuse them")
         left = suspects - self._explained(suspects)
         if left:
-            return Unknown(f"{_named(left)} could not be made to show what it does")
+            return Unknown(f"{_named(left)} might, and could not be made to show what it does")
         return (
             Unknown("it can run code of others, which may do anything") if self._foreign else False
         )
@@ -158,7 +158,9 @@ class _Judge:
         return seen if suspects & self._layout.balance_writers else seen | self._powers.passed
 
     def _by_storage(self, suspects: frozenset[str], why: str) -> Answer:
-        if self._layout.balances is None or suspects or self._foreign:
+        if suspects:
+            return Unknown(f"{_named(suspects)} might, and was not tried: {why}")
+        if self._layout.balances is None or self._foreign:
             return Unknown(why)
         return False
 
