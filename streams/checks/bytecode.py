@@ -57,6 +57,10 @@ class Code(msgspec.Struct, frozen=True):
     """The reachable opcodes in their order, as bytes: what likeness is judged by."""
     addresses: tuple[str, ...]
     """Constants that may be addresses: immutables and hard-wired wallets."""
+    constants: tuple[int, ...]
+    """Small numbers that the code compares with: where a function acts on one number alone."""
+    calls_out: bool
+    """Whether a transfer can come to a call of another contract."""
     hash: str
     """keccak256 of the code without its compiler's metadata, as 0x hex."""
 
@@ -107,6 +111,8 @@ def code_from(code: bytes) -> Code:
         opcodes=_counted(name for name, _ in reached),
         sequence=tuple(code[offset] for _, offset in reached),
         addresses=_addresses(code, reached),
+        constants=_constants(code, reached),
+        calls_out=_calls_out(found),
         hash=f"0x{keccak(_without_metadata(code, found.metadata)).hex()}",
     )
 
@@ -143,6 +149,30 @@ def _reached(found: Any) -> list[tuple[str, int]]:
     return list(_within(found.disassembled, ranges))
 
 
+_TRANSFERS = ("a9059cbb", "23b872dd")  # transfer, transferFrom
+_CALLS = frozenset({"CALL", "CALLCODE", "DELEGATECALL", "STATICCALL"})
+
+
+def _calls_out(found: Any) -> bool:
+    """Whether control flows from a transfer to a call.
+
+    A return is followed only to callers that were passed on the way (``DynamicJump.path``), so that
+    a function that others share does not lead into those others.
+    """
+    blocks = {block.id: block for block in found.control_flow_graph.blocks}
+    entries = {f.bytecode_offset for f in found.functions or () if f.selector in _TRANSFERS}
+    seen = {block.id for block in blocks.values() if block.start in entries}
+    grown = True
+    while grown:
+        following = {
+            after for each in seen for after in _next(blocks[each].btype, seen) if after in blocks
+        }
+        grown = not following <= seen
+        seen |= following
+    ranges = sorted((blocks[each].start, blocks[each].end) for each in seen)
+    return any(name in _CALLS for name, _ in _within(found.disassembled, ranges))
+
+
 def _within(disassembled: Any, ranges: list[tuple[int, int]]) -> Any:
     place = 0
     for offset, text in disassembled:
@@ -154,15 +184,19 @@ def _within(disassembled: Any, ranges: list[tuple[int, int]]) -> Any:
             yield text.split(" ", 1)[0], offset
 
 
-def _next(kind: Any) -> list[int]:
-    """The blocks that follow one of this kind."""
+def _next(kind: Any, passed: set[int] | None = None) -> list[int]:
+    """The blocks that follow one of this kind, if ``passed`` is given only by paths inside it."""
     following: list[int] = []
     for name in ("to", "true_to", "false_to"):
         target = getattr(kind, name, None)
         if isinstance(target, int):
             following.append(target)
         elif target is not None:
-            following += [jump.to for jump in target if jump.to is not None]
+            following += [
+                jump.to
+                for jump in target
+                if jump.to is not None and (passed is None or passed.issuperset(jump.path))
+            ]
     return following
 
 
@@ -180,6 +214,22 @@ def _addresses(code: bytes, reached: list[tuple[str, int]]) -> tuple[str, ...]:
         if not any(word[:12]) and not _PLAIN.search(word[12:].hex()):
             found[f"0x{word[12:].hex()}"] = None
     return tuple(found)
+
+
+MOST_CONSTANTS = 4
+_COMPARING = frozenset({"EQ", "SUB", "XOR"})
+
+
+def _constants(code: bytes, reached: list[tuple[str, int]]) -> tuple[int, ...]:
+    """What is compared for equality: pushed in 2, 3 or 5 to 12 bytes (4 are selectors)."""
+    found: dict[int, None] = {}
+    for place, (name, offset) in enumerate(reached):
+        width = int(name[4:]) if name.startswith("PUSH") and name[4:].isdigit() else 0
+        near = {after for after, _ in reached[place + 1 : place + 3]}
+        if width in (2, 3, *range(5, 13)) and near & _COMPARING:
+            number = int.from_bytes(code[offset + 1 : offset + 1 + width], "big")
+            found[number] = None
+    return tuple(found)[:MOST_CONSTANTS]
 
 
 def _without_metadata(code: bytes, metadata: Any) -> bytes:

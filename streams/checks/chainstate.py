@@ -13,6 +13,9 @@ from streams.evm.rpc import Rpc
 
 __all__ = ["Block", "Numbers", "block_of", "calldata", "numbers"]
 
+LATER_S, LATER_BLOCKS = 30 * 86_400, 216_000
+"""A month, in blocks of 12 s."""
+
 Numbers = Mapping[str, tuple[str, str, str | None]]
 """By a name of the caller's: a contract, a function's signature, and its address argument."""
 
@@ -23,6 +26,11 @@ class Block(NamedTuple):
     number: int
     time: int
     tag: Any
+
+    @property
+    def later(self) -> dict[str, str]:
+        """A month later, as block overrides: what opens or ends by the clock has done so."""
+        return {"time": hex(self.time + LATER_S), "number": hex(self.number + LATER_BLOCKS)}
 
 
 class _Header(msgspec.Struct):

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from streams.checks.answers import Answer, Unknown, findings, told, unknowns
+from collections.abc import Sequence
+
+from streams.checks.answers import findings, told, unknowns
+from streams.checks.bytecode import read_code
+from streams.checks.capabilities import (
+    CALLED,
+    MEASURED,
+    READ,
+    called,
+    measured,
+    read,
+)
 from streams.checks.chainstate import Block, block_of
-from streams.checks.ownership import owner_of
-from streams.checks.proxy import Proxy, code_at, proxied
+from streams.checks.layout import layout_of
+from streams.checks.powers import Powers
+from streams.checks.subject import powers_over, subject_of
 from streams.errors import Invalid, Retry
+from streams.events import Launch
 from streams.evm.rpc import Rpc
-from streams.finding import Finding
+from streams.finding import Finding, FindingSource
 
 __all__ = ["contract_findings"]
 
 
-async def contract_findings(rpc: Rpc, token: str, block: int | str) -> dict[str, Finding]:
+async def contract_findings(
+    rpc: Rpc,
+    token: str,
+    block: int | str,
+    *,
+    launch: Launch | None = None,
+    known_rugs: Sequence[str] = (),
+) -> dict[str, Finding]:
     """Everything known of ``token``'s contract as of ``block`` (a number, or a block's hash).
+
+    With ``launch`` the owner's acts are tried on its pool too; without, on a pool that the contract
+    itself knows. ``known_rugs`` are sketches (``likeness.sketch``) of contracts that rugged.
 
     Never raises for what a chain, node or contract does: what could not be found out is unknown,
     and says why.
@@ -22,25 +45,38 @@ async def contract_findings(rpc: Rpc, token: str, block: int | str) -> dict[str,
     number = block if isinstance(block, int) else 0
     try:
         at = await block_of(rpc, block)
-        return await _found(rpc, token, at)
+        number = at.number
+        return await _found(rpc, token, at, launch, known_rugs)
     except (Retry, Invalid) as error:
-        return findings(unknowns(_NAMES, told(error)), "call", number)
+        why = told(error)
+        return (
+            findings(unknowns(CALLED, why), "call", number)
+            | findings(unknowns(READ, why), "bytecode", number)
+            | findings(unknowns(MEASURED, why), "simulation", number)
+        )
 
 
-_NAMES = ("owner.address", "owner.renounced", "contract.is_proxy", "contract.implementation")
-
-
-async def _found(rpc: Rpc, token: str, at: Block) -> dict[str, Finding]:
-    code = await code_at(rpc, token, at)
-    if not code:
-        raise Invalid("there is no code at the token's address", reason="code")
-    owner = await owner_of(rpc, token, at)
-    proxy = await proxied(rpc, token, code, at)
-    return findings(owner.answers() | _proxy_answers(proxy), "call", at.number)
-
-
-def _proxy_answers(proxy: Proxy | None) -> dict[str, Answer]:
-    return {
-        "contract.is_proxy": proxy is not None,
-        "contract.implementation": proxy.implementation if proxy else Unknown("it is no proxy"),
-    }
+async def _found(
+    rpc: Rpc, token: str, at: Block, launch: Launch | None, known_rugs: Sequence[str]
+) -> dict[str, Finding]:
+    subject = await subject_of(rpc, token, at)
+    found = findings(called(subject.owner, subject.proxy), "call", at.number)
+    try:
+        code = await read_code(subject.code)
+    except Invalid as error:
+        why = told(error)
+        return (
+            found
+            | findings(unknowns(READ, why), "bytecode", at.number)
+            | findings(unknowns(MEASURED, why), "simulation", at.number)
+        )
+    found |= findings(read(code, subject.proxy, known_rugs), "bytecode", at.number)
+    powers: Powers | str
+    try:
+        powers = await powers_over(rpc, subject, code, at, launch)
+    except (Retry, Invalid) as error:
+        powers = told(error)
+    source: FindingSource = "bytecode" if isinstance(powers, str) else "simulation"
+    return found | findings(
+        measured(powers, layout_of(code), foreign="DELEGATECALL" in code.opcodes), source, at.number
+    )

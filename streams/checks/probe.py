@@ -26,7 +26,7 @@ __all__ = [
     "ABSENT",
     "FAILED",
     "GAS",
-    "NO_MARKET",
+    "NOBODY",
     "ONE",
     "Act",
     "Market",
@@ -34,6 +34,7 @@ __all__ = [
     "Scene",
     "ask",
     "fresh_address",
+    "split_types",
     "unpacked",
 ]
 
@@ -70,7 +71,6 @@ class Market(NamedTuple):
 
 
 NOBODY = "0x" + "00" * 20
-NO_MARKET = (NOBODY, NOBODY, 0, False)
 
 
 class Act(NamedTuple):
@@ -106,7 +106,7 @@ class Scene:
     def call(self, signature: str, arguments: Sequence[Any], sender: str) -> dict[str, str]:
         """The transaction that asks the probe; ``sender`` is what contracts see as origin."""
         types = signature[signature.index("(") + 1 : -1]
-        data = keccak(signature.encode())[:4] + encode(_split(types), arguments)
+        data = keccak(signature.encode())[:4] + encode(split_types(types), arguments)
         return {"from": sender, "to": self.probe, "data": f"0x{data.hex()}", "gas": hex(GAS)}
 
 
@@ -138,15 +138,18 @@ async def ask(
     return data
 
 
-def unpacked(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
-    """What the probe encoded. Raises ``Invalid`` for anything else."""
+def unpacked(types: Sequence[str], data: bytes, *lengths: int) -> tuple[Any, ...]:
+    """What the probe encoded: arrays of ``lengths``. Raises ``Invalid`` for anything else."""
     try:
-        return tuple(decode(types, data))
+        values = tuple(decode(types, data))
     except (DecodingError, OverflowError, ValueError, RecursionError, MemoryError) as error:
         raise Invalid("the simulation's answer cannot be read", reason="answer") from error
+    if any(len(value) != length for value, length in zip(values, lengths, strict=False)):
+        raise Invalid("the simulation's answer is not what was asked for", reason="answer")
+    return values
 
 
-def _split(types: str) -> list[str]:
+def split_types(types: str) -> list[str]:
     """The arguments' types at the top level of a signature."""
     parts, depth = [""], 0
     for char in types:

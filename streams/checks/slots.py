@@ -43,7 +43,7 @@ async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
     # two that nobody filled: a token may give everybody something
     asked = [*wallets, fresh_address(), fresh_address()]
     call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
-    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at))
+    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
     return _told_by(has)
 
 

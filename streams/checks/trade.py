@@ -14,24 +14,20 @@ from msgspec import UNSET
 
 from streams.checks.answers import Answer, findings, told, unknowns
 from streams.checks.chainstate import Block, Numbers, block_of, numbers
+from streams.checks.market import SHARES, market_of
 from streams.checks.probe import Market, Scene, ask, fresh_address, unpacked
 from streams.checks.slots import Place, place_of_balances
-from streams.checks.trips import TRADE_NAMES, Trip, judged, trip_from
+from streams.checks.subject import opens
+from streams.checks.trips import TRADE_NAMES, UNREAD, Trip, judged, trip_from
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.evm.rpc import Rpc
-from streams.evm.venues import VENUES
 from streams.finding import Finding
 
-__all__ = ["market_of", "trade_findings"]
+__all__ = ["trade_findings"]
 
-SHARES = (1_000, 10_000, 100, 20, 5, 2)
-"""Sizes of purchases as parts of the pool's quote: 0.1 % speaks for all, then small to huge."""
 MOST_HOLDERS = 12
 """Holders whose sale is tried: each costs up to 0.6 million gas of the one call."""
-_KINDS = {"v2": 1, "solidly": 1, "v3": 2, "slipstream": 2}
-LATER_S, LATER_BLOCKS = 30 * 86_400, 200_000
-"""How far a failed purchase is moved ahead, to see whether trading only has not started."""
 
 
 class Props(NamedTuple):
@@ -65,16 +61,6 @@ async def trade_findings(
 _ALWAYS = tuple(name for name in TRADE_NAMES if name not in {"trade.max_buy", "trade.max_sell"})
 
 
-def market_of(launch: Launch) -> Market:
-    """The launch's pool as the probe takes it. Raises ``Invalid`` where it cannot trade there."""
-    kind = _KINDS.get(VENUES.get(launch.venue, "v2"), 0)
-    if launch.token is UNSET or launch.quote is UNSET:
-        raise Invalid("neither side of the pool is a known quote", reason="no-quote")
-    if not kind:
-        raise Invalid(f"trades on {launch.venue} are not simulated", reason="venue")
-    return Market(launch.token, launch.quote, launch.pool, kind, launch.token_is_0)
-
-
 async def _measured(
     rpc: Rpc, market: Market, at: Block, launch: Launch, holders: Sequence[str]
 ) -> dict[str, Answer]:
@@ -85,7 +71,7 @@ async def _measured(
     trips, sales = await _trade(rpc, market, at, props, sizes, holders[:MOST_HOLDERS])
     opens_later = None
     if not trips[0].bought:
-        opens_later = await _opens_later(rpc, market, at, props, sizes[:1])
+        opens_later = await _opens_later(rpc, market, at, props, sizes[:1], launch)
     trips += await _finer(rpc, market, at, props, trips)
     endowed = sales[0] if props.token_place else None
     others = sales[1:] if props.token_place else sales
@@ -146,12 +132,13 @@ async def _trade(
         given = max(props.supply // 1_000, 4)
         scene.store(market.token, {props.token_place.key(endowed): props.token_place.word(given)})
     call = scene.call(_TRADES, [market, trader, fresh_address(), sizes, sellers], trader)
-    trips, sales = unpacked(
-        ["bytes[]", "bytes[]"], await ask(rpc, scene, call, at.tag, world=world)
-    )
+    answer = await ask(rpc, scene, call, at.tag, world=world)
+    trips, sales = unpacked(["bytes[]", "bytes[]"], answer, len(sizes), len(sellers))
     gone = [trip for trip in map(trip_from, trips) if trip]
     if not gone:
         raise Invalid("the token burns all the gas before its first trade ends", reason="gas")
+    if all(trip.stage == UNREAD for trip in gone):
+        raise Invalid("the token does not say what a wallet has", reason="balance")
     return gone, [trip_from(sale) for sale in sales]
 
 
@@ -159,15 +146,14 @@ _TRADES = "trades((address,address,address,uint8,bool,uint256),address,address,u
 
 
 async def _opens_later(
-    rpc: Rpc, market: Market, at: Block, props: Props, sizes: Sequence[int]
+    rpc: Rpc, market: Market, at: Block, props: Props, sizes: Sequence[int], launch: Launch
 ) -> bool | None:
-    """Whether a purchase that fails now passes when the clock has moved on."""
-    world = {"time": hex(at.time + LATER_S), "number": hex(at.number + LATER_BLOCKS)}
+    """Whether a purchase that fails now passes later, or when the owner has acted."""
     try:
-        trips, _ = await _trade(rpc, market, at, props, sizes, world=world)
+        trips, _ = await _trade(rpc, market, at, props, sizes, world=at.later)
+        return trips[0].bought or await opens(rpc, market.token, at, launch)
     except (Retry, Invalid):
         return None
-    return trips[0].bought
 
 
 async def _finer(

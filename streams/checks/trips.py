@@ -12,10 +12,10 @@ from typing import Final
 import msgspec
 
 from streams.checks.answers import MOST_TEXT, Answer, Unknown
-from streams.checks.probe import ABSENT, FAILED, ONE, unpacked
+from streams.checks.probe import ABSENT, FAILED, GAS_CAP, ONE, unpacked
 from streams.text import sanitise
 
-__all__ = ["TRADE_NAMES", "Trip", "judged", "reason_in", "trip_from"]
+__all__ = ["TRADE_NAMES", "UNREAD", "Trip", "judged", "reason_in", "trip_from"]
 
 TRADE_NAMES: Final = (
     "trade.outcome", "trade.reason", "trade.is_open", "trade.is_honeypot",
@@ -39,7 +39,7 @@ NOT_OPEN = re.compile(
 )
 """What tokens say before their trading starts."""
 
-PAYMENT, BUY, NOTHING, APPROVE, SALE, UNREACHED, PROCEEDS = range(1, 8)
+PAYMENT, BUY, NOTHING, APPROVE, SALE, UNREACHED, PROCEEDS, UNREAD = range(1, 9)
 """Where a trade ended, as ``Probe.sol`` numbers it; 0 is a trade that went through."""
 _TRADE = "(" + "uint256," * 9 + "bytes)"
 _TRIP = f"({_TRADE},uint256,uint256,uint256,uint256,bytes)"
@@ -67,7 +67,7 @@ class Trip(msgspec.Struct, frozen=True):
     @property
     def bought(self) -> bool:
         """Whether the buy went through and gave something."""
-        return self.stage == 0 or self.stage > NOTHING
+        return self.stage == 0 or NOTHING < self.stage < UNREAD
 
     @property
     def sells(self) -> bool:
@@ -109,17 +109,22 @@ def judged(
     trading was given time or the owner's word (``None``: not tried).
     """
     main = trips[0]
-    seller = main if main.sells or not endowed else endowed
-    if not main.bought and not endowed:
-        seller = holders[0] if holders else main
+    seller = _seller(trips, endowed, holders)
     answers: dict[str, Answer] = {
-        **_passage(main, seller, trips, opens_later),
+        **_passage(main, seller, trips, opens_later, endowed=seller is endowed),
         **_costs(main, seller),
-        **_limits(trips, endowed, decimals),
+        **_limits(trips, seller, decimals),
         **_wallets(seller, holders, trips),
     }
-    answers["trade.is_honeypot"] = _honeypot(answers)
+    answers["trade.is_honeypot"] = _honeypot(answers, main)
     return answers
+
+
+def _seller(trips: Sequence[Trip], endowed: Trip | None, holders: Sequence[Trip]) -> Trip:
+    """Whose sale speaks for all: the main trip's, or the first that went through or was tried."""
+    with_tokens = [*trips[:1], *([endowed] if endowed else []), *trips[1:]]
+    with_tokens = [trip for trip in with_tokens if _has(trip)] or [*holders[:1]] or [trips[0]]
+    return next((trip for trip in with_tokens if trip.sells), with_tokens[0])
 
 
 def reason_in(data: bytes) -> str:
@@ -131,11 +136,18 @@ def reason_in(data: bytes) -> str:
         return f"panic 0x{int.from_bytes(data[4:36], 'big'):02x}"[:MOST_TEXT]
     if len(data) == 32 and not any(data):
         return "it answers false"
-    return f"custom error 0x{data[:4].hex()}" if len(data) >= 4 else "it reverts without a reason"
+    if len(data) < 4 or not any(data[:4]):
+        return "it reverts without a reason"
+    return f"custom error 0x{data[:4].hex()}"
 
 
 def _passage(
-    main: Trip, seller: Trip, trips: Sequence[Trip], opens_later: bool | None
+    main: Trip,
+    seller: Trip,
+    trips: Sequence[Trip],
+    opens_later: bool | None,
+    *,
+    endowed: bool,
 ) -> dict[str, Answer]:
     """What goes through: buying, approving, selling, moving."""
     can_buy = any(trip.bought for trip in trips)
@@ -147,10 +159,10 @@ def _passage(
         "trade.can_buy": can_buy if main.stage != PAYMENT else Unknown(_unpaid(main)),
         "trade.can_approve": _approves(seller, can_buy),
         "trade.can_sell": sells,
-        "trade.can_sell_all": _all(seller, sells),
+        "trade.can_sell_all": _all(seller if endowed or not main.bought else main, sells),
         "trade.can_transfer": moved,
         "trade.is_open": _opened(can_buy, not_open, main),
-        "trade.has_cooldown": _cooldown(main, seller, sells),
+        "trade.has_cooldown": _cooldown(main, seller, sells, endowed=endowed),
         "trade.outcome": _outcome(main, seller, can_buy, not_open, moved),
         "trade.reason": _why(fault, moved, seller),
     }
@@ -195,11 +207,11 @@ def _opened(can_buy: bool, not_open: bool, main: Trip) -> Answer:
     return Unknown(f"buying fails, and nothing says when it would not: {reason_in(main.reason)}")
 
 
-def _cooldown(main: Trip, seller: Trip, sells: Answer) -> Answer:
+def _cooldown(main: Trip, seller: Trip, sells: Answer, *, endowed: bool) -> Answer:
     """Whether trades of one wallet in one block are kept apart."""
     if sells is not True:
         return Unknown("no sale went through that another could follow")
-    if seller is not main and main.bought and not main.sells:
+    if endowed and main.bought:
         return True  # who bought in this block cannot sell; who did not, can
     return seller.again == FAILED if seller.again != ABSENT else Unknown("the first sale failed")
 
@@ -220,7 +232,8 @@ def _why(fault: Trip, moved: Answer, seller: Trip) -> Answer:
     if fault.stage == PROCEEDS and not fault.reason:
         return "the sale pays nothing"
     if fault.stage:
-        return reason_in(fault.reason)
+        burnt = fault.sell_gas if fault.stage == SALE else fault.buy_gas
+        return "it burns all the gas" if burnt >= GAS_CAP * 0.98 else reason_in(fault.reason)
     return reason_in(seller.move_reason) if moved is False else "none"
 
 
@@ -244,11 +257,12 @@ def _rounded(tax: float) -> float:
     return round(tax, 6)
 
 
-def _limits(trips: Sequence[Trip], endowed: Trip | None, decimals: int | None) -> dict[str, Answer]:
+def _limits(trips: Sequence[Trip], seller: Trip, decimals: int | None) -> dict[str, Answer]:
     """Whether large trades fail where small ones pass, and the largest that passed."""
     buys = [trip.promised for trip in trips if trip.bought]
     failed = [trip.spent for trip in trips if not trip.bought and trip.stage != PAYMENT]
-    tested = [*trips, endowed] if endowed else trips
+    # where nobody sells in the block of the purchase, only the other seller tells of sizes
+    tested = trips if any(trip.sells for trip in trips) else [seller]
     sales = [trip.sold for trip in tested if trip.sells]
     refused = [trip.sold for trip in tested if trip.stage in (SALE, UNREACHED) and _has(trip)]
     answers: dict[str, Answer] = {}
@@ -287,7 +301,7 @@ def _wallets(seller: Trip, holders: Sequence[Trip], trips: Sequence[Trip]) -> di
         ),
         "trade.holders_mean_tax": _rounded(sum(taxes) / len(taxes)) if taxes else unsold,
         "trade.holders_highest_tax": _rounded(max(taxes)) if taxes else unsold,
-        "trade.tax_by_wallet": max(spread) - min(spread) > SAME if taxes and spread else none,
+        "trade.tax_by_wallet": max(spread) - min(spread) > SAME if taxes else unsold,
         "trade.tax_by_size": (
             max(sized) - min(sized) > SAME
             if len(sized) > 1
@@ -296,12 +310,14 @@ def _wallets(seller: Trip, holders: Sequence[Trip], trips: Sequence[Trip]) -> di
     }
 
 
-def _honeypot(answers: dict[str, Answer]) -> Answer:
-    """Can be bought, and sold not at all or at a ruinous tax."""
-    sells, tax, failed = (
-        answers[f"trade.{name}"] for name in ("can_sell", "sell_tax", "holders_failed")
-    )
+def _honeypot(answers: dict[str, Answer], main: Trip) -> Answer:
+    """Can be bought, and sold not at all, by few, in crumbs, or at a ruinous tax."""
+    names = ("can_sell", "sell_tax", "holders_failed", "holders_siphoned")
+    sells, tax, failed, siphoned = (answers[f"trade.{name}"] for name in names)
+    if answers["trade.is_open"] is False:
+        return Unknown("trading is not open")
     if isinstance(sells, Unknown):
         return sells
-    lost = isinstance(failed, float) and failed > RUINOUS
-    return sells is False or lost or (isinstance(tax, float) and tax >= RUINOUS)
+    lost = sum(share for share in (failed, siphoned) if isinstance(share, float)) > RUINOUS
+    crumbs = answers["trade.is_sell_limited"] is True and main.bought and not main.sells
+    return not sells or lost or crumbs or (isinstance(tax, float) and tax >= RUINOUS)

@@ -65,7 +65,8 @@ contract Probe {
 
     /// Where a trade ended: 0 went through, else what failed.
     /// 1 the quote could not be paid, 2 the buy, 3 nothing was received, 4 approve, 5 the sale's
-    /// transfer, 6 nothing reached the pool, 7 the pool's payment.
+    /// transfer, 6 nothing reached the pool, 7 the pool's payment, 8 the token does
+    /// not say what a wallet has.
     struct Trade {
         uint256 stage;
         uint256 spent;
@@ -175,7 +176,8 @@ contract Probe {
     }
 
     function _buy(address to, uint256 quoteIn, Trade memory t) private {
-        (, uint256 before) = _balance(market.token, to);
+        (bool told, uint256 before) = _balance(market.token, to);
+        if (!told) return _fail(t, 8, bytes(""));
         uint256 gasBefore = gasleft();
         if (market.kind == 1) _buyOfPair(to, quoteIn, t);
         else _buyOfRange(to, quoteIn, t);
@@ -358,7 +360,7 @@ contract Probe {
 
     /// Reverts with one act's observation; only the first number when the act itself failed.
     function observe(address victim, address bystander, address fresh, uint256 quoteIn, Act calldata act) external {
-        uint256[] memory o = new uint256[](18);
+        uint256[] memory o = new uint256[](19);
         bool acted = act.data.length == 0;
         if (!acted) (acted,) = _as(act.actor, market.token, act.data);
         if (!acted) _give(abi.encode(new uint256[](1)));
@@ -382,6 +384,7 @@ contract Probe {
         o[15] = pooled ? _word(_trial(abi.encodeCall(this.deliver, (bystander, has / 4)))) : ABSENT;
         o[16] = pooled && quoteIn != 0 ? _word(_trial(abi.encodeCall(this.bought, (victim, quoteIn)))) : ABSENT;
         o[17] = pooled && quoteIn != 0 ? _word(_trial(abi.encodeCall(this.bought, (fresh, quoteIn)))) : ABSENT;
+        o[18] = pooled ? _word(_trial(abi.encodeCall(this.deliver, (victim, 1)))) : ABSENT;
         _give(abi.encode(o));
     }
 
