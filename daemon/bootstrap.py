@@ -58,6 +58,7 @@ from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
 from streams.examine.checklist import checklist
 from streams.examine.examiner import ExamineSettings, ExamineTransform
+from streams.examine.tokenchecks import warm_up
 from streams.labels import Label
 from streams.solana.follow import SolanaFollower
 from streams.solana.sightings import CHAIN as SOLANA
@@ -166,7 +167,10 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
             nodes, checklist(plant.state), plant.state, publish, settings, clock=plant.clock
         )
         try:
-            await _run(plant, "examine", ACTIVITY, transform, drain)
+            async with anyio.create_task_group() as group:
+                group.start_soon(warm_up)
+                await _run(plant, "examine", ACTIVITY, transform, drain)
+                group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await transform.close()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from streams.checks.answers import Unknown
+from streams.checks.bytecode import read_code
+from streams.checks.capabilities import CALLED, MEASURED, READ
 from streams.checks.contract import contract_findings
 from streams.checks.trade import trade_findings
 from streams.checks.trips import TRADE_NAMES
@@ -15,7 +18,7 @@ from streams.examine.question import Question, trial
 from streams.finding import Finding
 from streams.lockers import BURN_ADDRESSES, LOCKERS
 
-__all__ = ["Contract", "Trade"]
+__all__ = ["Contract", "Trade", "warm_up"]
 
 OPTIONAL = frozenset({"trade.max_buy", "trade.max_sell"})
 """There only where a limit was met."""
@@ -26,11 +29,13 @@ class Contract:
     """What the token's code can do, and who owns it."""
 
     name: ClassVar[str] = "contract"
-    names: ClassVar[tuple[str, ...]] = ("owner.address", "owner.renounced", "contract.is_proxy")
+    names: ClassVar[tuple[str, ...]] = (*CALLED, *READ, *MEASURED)
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        return await contract_findings(question.rpc, question.token, question.block)
+        return await contract_findings(
+            question.rpc, question.token, question.block, launch=question.launch
+        )
 
 
 class Trade:
@@ -44,6 +49,11 @@ class Trade:
         launch = question.launch
         holders = await _sellers(question, launch)
         return await trade_findings(question.rpc, launch, question.block, holders=holders)
+
+
+async def warm_up() -> None:
+    """Start the processes that read code: a first launch should not wait for them."""
+    await asyncio.gather(*(trial(read_code(bytes([i]))) for i in range(2)))
 
 
 async def _sellers(question: Question, launch: Launch) -> list[str]:
