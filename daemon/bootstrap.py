@@ -6,6 +6,7 @@ The commands choose the parts, in flow order: source, examine, enrich, score, al
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -166,13 +167,13 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
         transform = ExamineTransform(
             nodes, checklist(plant.state), plant.state, publish, settings, clock=plant.clock
         )
+        warming = asyncio.create_task(warm_up())
         try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(warm_up)
-                await _run(plant, "examine", ACTIVITY, transform, drain)
-                group.cancel_scope.cancel()
+            await _run(plant, "examine", ACTIVITY, transform, drain)
         finally:
+            warming.cancel()
             with anyio.CancelScope(shield=True):
+                await asyncio.gather(warming, return_exceptions=True)
                 await transform.close()
 
     return Part("examine", run, beats=True)
