@@ -159,13 +159,20 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
         deadline=said.deadline_seconds, at_once=said.at_once, ages=said.ages_seconds
     )
     nodes = {endpoints.chain: endpoints for endpoints in chains}
+    extra = plant.settings.chains.factories
 
     async def publish(found: Examination) -> None:
         await plant.cluster.broker.publish([message(ACTIVITY, found)])
 
     async def run(drain: Drain) -> None:
         transform = ExamineTransform(
-            nodes, checklist(plant.state), plant.state, publish, settings, clock=plant.clock
+            nodes,
+            checklist(plant.state),
+            plant.state,
+            publish,
+            settings,
+            factories={each: with_factories(each, extra) for each in nodes},
+            clock=plant.clock,
         )
         warming = asyncio.create_task(warm_up())
         try:

@@ -62,7 +62,12 @@ async def scan_address(
         market, pools = await _market(view, slug, factories, wanted)
         past = await past_of(view, slug, factories, market, now)
         question = Question(
-            launch=past.launch, token=market.token, quote=market.quote, view=view, at=now
+            launch=past.launch,
+            token=market.token,
+            quote=market.quote,
+            view=view,
+            at=now,
+            factories=factories,
         )
         found = await examine(
             question, checklist(None), round_=0, launched=past.launch.at,

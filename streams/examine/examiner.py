@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -20,6 +21,7 @@ from streams.clock import Clock, SystemClock
 from streams.errors import Retry
 from streams.events import Examination
 from streams.evm.rpc import Rpc
+from streams.evm.venues import Factory, factories_of
 from streams.examine.agenda import Agenda, Entry
 from streams.examine.examination import examine
 from streams.examine.origins import Origin, Origins
@@ -39,6 +41,8 @@ PUBLISH_PAUSE_S = 1.0
 CLOSE_SECONDS = 3.0
 """For those under way when we stop: a drain has 10 seconds in all, and they are examined again."""
 
+Factories = Mapping[str, Mapping[str, Factory]]
+"""By chain, then by address."""
 Publish = Callable[[Examination], Awaitable[None]]
 
 
@@ -63,9 +67,14 @@ class ExamineTransform:
         publish: Publish,
         settings: ExamineSettings = ExamineSettings(),  # noqa: B008 - frozen
         *,
+        factories: Factories = MappingProxyType({}),
         clock: Clock | None = None,
     ) -> None:
-        """``nodes`` answer by chain; launches of other chains are passed by."""
+        """``nodes`` answer by chain; launches of other chains are passed by.
+
+        ``factories`` are those of a chain where they are more than the table's.
+        """
+        self._factories = factories
         self._nodes = {chain: Metered(rpc) for chain, rpc in nodes.items()}
         self._checks = checks
         self._agenda, self._origins = Agenda(state), Origins(state)
@@ -153,6 +162,7 @@ class ExamineTransform:
         question = Question(
             launch=launch, token=str(launch.token), quote=str(launch.quote),
             view=self._view(launch.chain, due.block), at=due.at,
+            factories=self._factories.get(launch.chain) or factories_of(launch.chain),
         )  # fmt: skip
         found = await examine(
             question, self._checks, round_=due.round, launched=launch.at,

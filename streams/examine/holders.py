@@ -14,7 +14,6 @@ from typing import ClassVar
 
 from streams.checks.answers import Answer, Unknown, findings
 from streams.errors import Invalid
-from streams.evm.venues import factories_of
 from streams.examine.deployer import creator_of
 from streams.examine.history import Transfers, transfers_of
 from streams.examine.identity import supply_of
@@ -86,7 +85,7 @@ def _pool_account(question: Question) -> str:
     """Where a pool's tokens lie: with the pool, on Uniswap V4 with the one contract of all."""
     if len(question.pool) == 42:
         return question.pool
-    singletons = (a for a, f in factories_of(question.chain).items() if f.kind == "v4")
+    singletons = (a for a, f in question.factories.items() if f.kind == "v4")
     return next(singletons, question.pool)
 
 
@@ -107,7 +106,7 @@ async def _balances(question: Question, asked: Iterable[str]) -> dict[str, int]:
 def _answers(
     question: Question, has: Mapping[str, int], supply: int, insiders: Iterable[str]
 ) -> dict[str, Answer]:
-    pools = {question.pool, _pool_account(question), *factories_of(question.chain)}
+    pools = {question.pool, _pool_account(question), *question.factories}
     free = {
         account: balance
         for account, balance in has.items()

@@ -14,7 +14,7 @@ from typing import Any
 from streams.checks.answers import Unknown
 from streams.errors import Invalid
 from streams.evm.logs import Log, address_of, signed, topic_of, words
-from streams.evm.venues import VENUES, factories_of
+from streams.evm.venues import VENUES
 from streams.examine.history import logs_of
 from streams.examine.question import Question, trial
 from streams.lockers import position_managers_of
@@ -36,7 +36,7 @@ async def positions_of(question: Question) -> dict[str, int]:
 
 
 async def _of_v4(question: Question) -> dict[str, int]:
-    singletons = [a for a, f in factories_of(question.chain).items() if f.kind == "v4"]
+    singletons = [a for a, f in question.factories.items() if f.kind == "v4"]
     if not singletons:
         raise Invalid("the chain's PoolManager is not known", reason="locks")
     logs = await _all_logs(question, singletons[0], [MODIFY, question.pool])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import ClassVar, Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from streams.checks.answers import Answer, Unknown, told
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.evm.rpc import Rpc
+from streams.evm.venues import Factory
 from streams.examine.view import ASKING, View
 from streams.finding import Finding
 
@@ -30,6 +31,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     view: View
     at: datetime
     """The time of the view's block."""
+    factories: Mapping[str, Factory]
+    """Those that are known on the chain, by address."""
 
     @property
     def chain(self) -> str:

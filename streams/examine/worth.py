@@ -13,17 +13,18 @@ from typing import Any, ClassVar, NamedTuple
 
 from streams.checks.answers import Answer, Unknown, findings
 from streams.errors import Invalid
-from streams.evm.venues import factories_of
 from streams.examine.question import Question, answer, trial
 from streams.examine.view import View
 from streams.finding import Finding
 from streams.lockers import ZERO
 from streams.quotes import NATIVE, QUOTES, WRAPPED_COIN
 
-__all__ = ["STABLECOINS", "Worth", "dollars_of"]
+__all__ = ["STABLECOINS", "Worth"]
 
 STABLECOINS = frozenset({"USDC", "USDT", "DAI", "BUSD", "USDbC", "USDC.e", "USDT.e", "USDT0"})
 DEEP = 10_000.0
+LOOK_AGAIN_S = 3_600.0
+"""For pools that trade a coin for a stablecoin: a deeper one may have come."""
 FEES = (100, 500, 3000)
 """Fee tiers of V3 on which coins trade for stablecoins, in millionths."""
 Q192 = 2**192
@@ -48,7 +49,7 @@ class Worth:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._pools: dict[tuple[str, str], list[_Pool]] = {}
+        self._pools: dict[tuple[str, str], tuple[float, list[_Pool]]] = {}
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
@@ -62,25 +63,21 @@ class Worth:
         quote = WRAPPED_COIN[chain] if question.quote == NATIVE else question.quote
         if (known := QUOTES[chain].get(quote)) and known.symbol in STABLECOINS:
             return 1.0
-        view = question.view
-        return await view.once(("price", quote), lambda: self._spot(view, chain, quote))
+        return await question.view.once(("price", quote), lambda: self._spot(question, quote))
 
-    async def _spot(self, view: View, chain: str, quote: str) -> float:
-        """The price in the deepest pool, whose addresses are looked for once."""
-        if (chain, quote) not in self._pools:
-            self._pools[chain, quote] = await _pools_of(view, chain, quote)
-        tried = [trial(_depth(view, chain, quote, pool)) for pool in self._pools[chain, quote]]
+    async def _spot(self, question: Question, quote: str) -> float:
+        """The price in the deepest pool, whose addresses are looked for now and then."""
+        view, chain = question.view, question.chain
+        looked, pools = self._pools.get((chain, quote), (0.0, []))
+        if question.at.timestamp() - looked >= LOOK_AGAIN_S:
+            pools = await _pools_of(question, quote)
+            self._pools[chain, quote] = (question.at.timestamp(), pools)
+        tried = [trial(_depth(view, chain, quote, pool)) for pool in pools]
         found = [each for each in await asyncio.gather(*tried) if not isinstance(each, Unknown)]
         depth, price = max(found, default=(0.0, 0.0))
         if depth < DEEP:
             raise Invalid(f"no pool with {DEEP:,.0f} dollars trades it", reason="price")
         return price
-
-
-def dollars_of(findings: dict[str, Finding]) -> float | None:
-    """What the pool's quote is worth, if that was found."""
-    found = findings.get("liquidity.quote_usd")
-    return found.value if found and isinstance(found.value, float) else None
 
 
 async def _held(question: Question) -> float:
@@ -91,10 +88,11 @@ async def _held(question: Question) -> float:
     return float(held / 10**question.launch.quote_decimals)
 
 
-async def _pools_of(view: View, chain: str, quote: str) -> list[_Pool]:
+async def _pools_of(question: Question, quote: str) -> list[_Pool]:
     """The pools that trade ``quote`` for a stablecoin, on every venue that can be asked."""
-    stables = [a for a, known in QUOTES[chain].items() if known.symbol in STABLECOINS]
-    asked = [each for stable in stables for each in _lookups(view, chain, quote, stable)]
+    quotes = QUOTES[question.chain]
+    stables = [a for a, known in quotes.items() if known.symbol in STABLECOINS]
+    asked = [each for stable in stables for each in _lookups(question, quote, stable)]
     found = await asyncio.gather(*(trial(look) for _, _, look in asked))
     return [
         _Pool(str(address).lower(), kind, stable)
@@ -103,8 +101,9 @@ async def _pools_of(view: View, chain: str, quote: str) -> list[_Pool]:
     ]
 
 
-def _lookups(view: View, chain: str, quote: str, stable: str) -> Iterable[_Lookup]:
-    for address, factory in factories_of(chain).items():
+def _lookups(question: Question, quote: str, stable: str) -> Iterable[_Lookup]:
+    view = question.view
+    for address, factory in question.factories.items():
         if factory.kind == "v2":
             look = view.read(address, "getPair(address,address)", quote, stable, gives="address")
             yield "v2", stable, look

@@ -22,7 +22,7 @@ from streams.examine.view import Metered, View
 from streams.state import State
 from tests.chain.devnet import Devnet
 
-__all__ = ["Tampered", "examined", "launches", "nodes"]
+__all__ = ["ANY_TIME", "Tampered", "examined", "launches", "nodes"]
 
 ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -79,7 +79,12 @@ async def examined(
     (launch,) = (each for each in launches(net) if each.pool == pool)
     view = View(Metered(rpc), int(net.ask("eth_blockNumber"), 16))
     question = Question(
-        launch=launch, token=str(launch.token), quote=str(launch.quote), view=view, at=ANY_TIME
+        launch=launch,
+        token=str(launch.token),
+        quote=str(launch.quote),
+        view=view,
+        at=ANY_TIME,
+        factories=with_factories("devnet", [f"devnet/uniswap-v2={net.factory}"]),
     )
     try:
         return await examine(

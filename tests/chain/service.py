@@ -49,6 +49,7 @@ class Service:
         self._url = f"sqlite:///{folder}/state.sqlite"
         self._scorer = scorer or TableScorer({})
         self._settings = settings
+        self._factories = with_factories("devnet", [f"devnet/uniswap-v2={net.factory}"])
         self._ready = False
 
     @asynccontextmanager
@@ -64,7 +65,12 @@ class Service:
         drain = Drain()
         async with open_endpoints("devnet", [self.net.ws]) as nodes:
             examiner = ExamineTransform(
-                {"devnet": between(nodes)}, checklist(state), state, self._tell, self._settings
+                {"devnet": between(nodes)},
+                checklist(state),
+                state,
+                self._tell,
+                self._settings,
+                factories={"devnet": self._factories},
             )
             scoring = ScoreTransform(self._scorer, clock=SystemClock())
             try:
@@ -93,9 +99,13 @@ class Service:
         await run_stage(stage, self.broker, clock=SystemClock(), brake=Brake(10, 0.5), drain=drain)
 
     async def _follow(self, nodes: Any, state: State, drain: Drain) -> None:
-        factories = with_factories("devnet", [f"devnet/uniswap-v2={self.net.factory}"])
         follower = Follower(
-            "devnet", CHAINS["devnet"], nodes, factories, state, FollowerSettings(first_block=1)
+            "devnet",
+            CHAINS["devnet"],
+            nodes,
+            self._factories,
+            state,
+            FollowerSettings(first_block=1),
         )
         await run_source(
             follower, self.broker, Checkpoints(state, "one"), drain=drain,

@@ -11,18 +11,25 @@ from pathlib import Path
 import anyio
 import pytest
 from eth_abi import encode  # type: ignore[attr-defined]
+from eth_hash.auto import keccak
 
 from daemon.cli import run
 from heft_model.traps import traps_in
 from streams import telemetry
-from streams.events import Examination
+from streams.events import Examination, Launch
 from streams.evm.rpc import Rpc
 from streams.examine.identity import Identity
 from streams.examine.origins import Origin, Origins
+from streams.examine.positions import positions_of
+from streams.examine.question import Question
+from streams.examine.view import View
+from streams.quotes import QUOTES
 from streams.state import State
-from tests.chain.asking import Tampered, examined, launches, nodes
+from tests.chain.asking import ANY_TIME, Tampered, examined, launches, nodes
 from tests.chain.devnet import Devnet, devnet, selector
 from tests.chain.market import ETHER, UNCX, WETH, Market, strangers
+from tests.chain.test_checks_ranges import FACTORY, LIQUIDITY, _made, _pool
+from tools.recorder.chain import MODULES
 from tools.recorder.contracts import compiled
 
 NAME = f"0x{selector('name()').hex()}"
@@ -162,6 +169,51 @@ def test_locked_and_burnt_liquidity(net: Devnet, market: Market) -> None:
     assert known["lp.burnt_share"] == pytest.approx(0.25)
     assert known["lp.free_share"] == pytest.approx(0.25)
     assert (known["lp.unlocks_at"], known["lp.locker"]) == (float(until), "UNCX")
+
+
+def test_a_pool_is_worth_dollars(net: Devnet, market: Market) -> None:
+    """WETH is priced by the deepest pool with a stablecoin; a shallow one is not believed."""
+    usdc = list(QUOTES["ethereum"])[2]
+    net.ask("anvil_setCode", usdc, strangers()["Plain"].runtime)
+    balance = keccak(encode(["address", "uint256"], [net.sender, 0]))
+    net.ask("anvil_setStorageAt", usdc, f"0x{balance.hex()}", f"0x{10**15:064x}")
+    market.open(usdc, 5_000 * 10**6, 2 * ETHER)
+    pool = stranger(net, market, "Plain")
+    assert "10,000 dollars" in asked(net, pool).findings["quote.usd"].why
+    market.open(usdc, 45_000 * 10**6, 18 * ETHER)
+    known = values(asked(net, pool))
+    assert known["quote.usd"] == pytest.approx(2_500)
+    assert known["liquidity.quote_usd"] == pytest.approx(25_000)
+
+
+def test_positions_of_a_range_pool(net: Devnet, market: Market) -> None:
+    """On the real Uniswap V3 the owner of a position is who can take its liquidity out."""
+    factory = net.deploy(json.loads((MODULES / FACTORY).read_bytes())["bytecode"])
+    block = int(net.ask("eth_blockNumber"), 16)
+    token, owner = _made(net, "Plain", net.tokens[0])
+    pool = _pool(net, factory, token, net.tokens[0], owner)
+    launch = Launch(
+        chain="devnet", pool=pool, block=block, log_index=0, at=ANY_TIME, venue="uniswap-v3",
+        token=token, quote=net.tokens[0], token_is_0=True,
+    )  # fmt: skip
+
+    async def ask() -> dict[str, int]:
+        async with nodes(net) as rpc:
+            view = View(rpc, int(net.ask("eth_blockNumber"), 16))
+            return await positions_of(
+                Question(
+                    launch=launch,
+                    token=token,
+                    quote=net.tokens[0],
+                    view=view,
+                    at=ANY_TIME,
+                    factories={},
+                )
+            )
+
+    held = asyncio.run(ask())
+    assert set(held) == {owner}
+    assert held[owner] == LIQUIDITY
 
 
 def test_earlier_launches_of_a_deployer(net: Devnet, market: Market, tmp_path: Path) -> None:
