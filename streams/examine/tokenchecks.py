@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from anyio import to_process
+
 from streams.checks.answers import Unknown
-from streams.checks.bytecode import read_code
+from streams.checks.bytecode import code_from
 from streams.checks.capabilities import CALLED, MEASURED, READ
 from streams.checks.contract import contract_findings
 from streams.checks.trade import trade_findings
@@ -23,6 +25,8 @@ __all__ = ["Contract", "Trade", "warm_up"]
 OPTIONAL = frozenset({"trade.max_buy", "trade.max_sell"})
 """There only where a limit was met."""
 MOST_SELLERS = 12
+READERS = 2
+"""Processes that read code at a time."""
 
 
 class Contract:
@@ -33,8 +37,12 @@ class Contract:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        return await contract_findings(
-            question.rpc, question.token, question.block, launch=question.launch
+        view, token = question.view, question.token
+        # Shared, and so not ended by our deadline: that would kill a process that reads code, and
+        # the next launch would wait for another one to start.
+        return await view.once(
+            ("contract", token),
+            lambda: contract_findings(view.rpc, token, view.block, launch=question.launch),
         )
 
 
@@ -52,8 +60,8 @@ class Trade:
 
 
 async def warm_up() -> None:
-    """Start the processes that read code: a first launch should not wait for them."""
-    await asyncio.gather(*(trial(read_code(bytes([i]))) for i in range(2)))
+    """Start the processes that read code, which takes seconds: no launch should wait for it."""
+    await asyncio.gather(*(to_process.run_sync(code_from, bytes([i])) for i in range(READERS)))
 
 
 async def _sellers(question: Question, launch: Launch) -> list[str]:
