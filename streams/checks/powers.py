@@ -91,7 +91,7 @@ async def powers_of(
         harmless=_harmless(rounds) | _names(locked, acting=True),
         passed=_names(rounds) | _names(locked),
         hidden=hidden if named else all_effects(rounds) if others else frozenset(),
-        highest_tax=max((_tax(after) for r in rounds for _, _, after, _ in r.seen), default=0.0),
+        highest_tax=max((_tax(one.after) for r in rounds for one in r.seen), default=0.0),
     )
 
 
@@ -115,7 +115,9 @@ async def _covered(
 ) -> list[Round]:
     """Rounds after each kind of act that may hide others."""
     covers = [act for effect in _COVERING if (act := first_act(rounds, effect))]
-    return list(await together(*(rehearsal.round(act.actor, [*first, act]) for act in covers)))
+    return list(
+        await together(*(rehearsal.round(act.actor, [*first, act], rounds) for act in covers))
+    )
 
 
 async def _hidden(
@@ -133,8 +135,8 @@ async def _hidden(
     people = [owner, *others][:MOST_ACTORS]
     ways = [[*first, act] for act in (renounced, left) if act]
     if not ways:  # nobody can leave: who else has a say as it is?
-        return all_effects(await rehearsal.rounds(people[1:], first))
-    after = await together(*(rehearsal.rounds(people, way) for way in ways))
+        return all_effects(await rehearsal.rounds(people[1:], first, rounds))
+    after = await together(*(rehearsal.rounds(people, way, rounds) for way in ways))
     return all_effects(each for some in after for each in some if each.prepared)
 
 
@@ -151,19 +153,19 @@ def _found(rounds: Sequence[Round]) -> dict[str, frozenset[Effect]]:
     """Effects by selector, without what follows from others of them."""
     found: dict[str, frozenset[Effect]] = {}
     for each in rounds:
-        for selector, _, _, these in each.seen:
-            found[selector] = found.get(selector, frozenset()) | these
+        for one in each.seen:
+            found[one.selector] = found.get(one.selector, frozenset()) | one.effects
     kept = {selector: _attributed(these) for selector, these in found.items()}
     return {selector: these for selector, these in kept.items() if these}
 
 
 def _harmless(rounds: Sequence[Round]) -> frozenset[str]:
-    return frozenset(name for r in rounds for name, _, _, found in r.seen if found == _EXPLAINED)
+    return frozenset(o.selector for r in rounds for o in r.seen if o.effects == _EXPLAINED)
 
 
 def _names(rounds: Sequence[Round], *, acting: bool = False) -> frozenset[str]:
     """Selectors of which a call went through; ``acting``: and had an effect."""
-    return frozenset(name for r in rounds for name, _, _, found in r.seen if found or not acting)
+    return frozenset(o.selector for r in rounds for o in r.seen if o.effects or not acting)
 
 
 def _attributed(found: frozenset[Effect]) -> frozenset[Effect]:
