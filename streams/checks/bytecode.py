@@ -13,6 +13,7 @@ import anyio
 import evmole
 import msgspec
 from anyio import to_process
+from anyio.lowlevel import RunVar
 from eth_hash.auto import keccak
 
 from streams.errors import Invalid
@@ -23,6 +24,8 @@ MOST_BYTES = 64 * 1024
 """EIP-170 allows 24,576; some chains more. Beyond this it is no token's code."""
 PATIENCE_S = 5.0
 """For one reading: CRPWarner's slowest takes 0.4 s."""
+MOST_KEPT = 256
+"""Readings that are remembered, oldest out: about 50 kB each."""
 _WORKERS = 2
 """Readings at a time: each takes a core."""
 
@@ -73,22 +76,34 @@ async def read_code(code: bytes) -> Code:
     """``code_from`` in another process. Raises ``Invalid`` for code that cannot be read in time."""
     if len(code) > MOST_BYTES:
         raise Invalid(f"the code has {len(code)} bytes: too large to read", reason="code")
+    known = _read.get(code)
+    if known is not None:
+        return known
     try:
         with anyio.fail_after(PATIENCE_S):
-            return await to_process.run_sync(code_from, code, cancellable=True, limiter=_limiter())
+            found = await to_process.run_sync(code_from, code, cancellable=True, limiter=_limiter())
     except TimeoutError as error:
         raise Invalid(f"the code is not read within {PATIENCE_S:g} s", reason="code") from error
     except anyio.BrokenWorkerProcess as error:
         raise Invalid("reading the code ended its process", reason="code") from error
+    if len(_read) >= MOST_KEPT:
+        del _read[next(iter(_read))]
+    _read[code] = found
+    return found
 
 
-_limiters: dict[int, anyio.CapacityLimiter] = {}
+_read: dict[bytes, Code] = {}
+"""Readings of late: most launches are copies of a few templates."""
+_limiters: RunVar[anyio.CapacityLimiter] = RunVar("_limiters")
 
 
 def _limiter() -> anyio.CapacityLimiter:
     """One an event loop: a limiter belongs to the loop that it was made in."""
-    token = hash(anyio.lowlevel.current_token())
-    return _limiters.setdefault(token, anyio.CapacityLimiter(_WORKERS))
+    try:
+        return _limiters.get()
+    except LookupError:
+        _limiters.set(anyio.CapacityLimiter(_WORKERS))
+        return _limiters.get()
 
 
 def code_from(code: bytes) -> Code:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from eth_hash.auto import keccak
 from streams.errors import Invalid
 from streams.evm.rpc import Rpc
 
-__all__ = ["Block", "Numbers", "block_of", "calldata", "numbers"]
+__all__ = ["Block", "Numbers", "block_of", "calldata", "numbers", "together"]
 
 LATER_S, LATER_BLOCKS = 30 * 86_400, 216_000
 """A month, in blocks of 12 s."""
@@ -51,6 +52,18 @@ async def block_of(rpc: Rpc, block: int | str) -> Block:
     except ValueError as error:
         raise Invalid("the node's block has no number or time", reason="block") from error
     return Block(number, time, {"blockHash": name} if by_hash else name)
+
+
+async def together(*asked: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
+    """The answers of independent questions, asked at once; raises the first failure among them.
+
+    All have ended by then: none is left asking.
+    """
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return tuple(answers)
 
 
 def calldata(signature: str, address: str | None = None) -> str:

@@ -7,15 +7,17 @@ ownership is given up, by whoever the contract still knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from streams.checks.acts import RENOUNCE, TRANSFER_FROM, acts_of
+from streams.checks.acts import RENOUNCE
 from streams.checks.bytecode import Code
-from streams.checks.effects import Effect, Observation, effects
+from streams.checks.chainstate import together
+from streams.checks.effects import Effect, Observation
 from streams.checks.ownership import Owner
 from streams.checks.probe import FAILED, ONE, Act, fresh_address
-from streams.checks.rehearsal import Setting, watch
+from streams.checks.rehearsal import Setting
+from streams.checks.rounds import Rehearsal, Round, all_effects, first_act, is_shut
 from streams.evm.rpc import Rpc
 
 __all__ = ["Powers", "powers_of"]
@@ -23,9 +25,8 @@ __all__ = ["Powers", "powers_of"]
 PARTS = (10, 1_000, 50_000)
 """Of the supply: what wallets are given, until limits of size let them move it."""
 MOST_ACTORS = 4
-MOST_COVERS = 3
-"""How many acts that may hide others are done first, in rounds of their own."""
 _COVERING: tuple[Effect, ...] = ("pause", "limit", "fee")
+"""Acts of these effects are done first, in rounds of their own: they may hide others."""
 _EXPLAINED: frozenset[Effect] = frozenset({"harmless"})
 
 
@@ -55,12 +56,6 @@ class Powers(NamedTuple):
         return frozenset(each for each, found in self.found.items() if effect in found)
 
 
-class _Round(NamedTuple):
-    base: Observation
-    seen: list[tuple[str, Act, Observation, frozenset[Effect]]]
-    prepared: bool
-
-
 async def powers_of(
     rpc: Rpc, setting: Setting, code: Code, owner: Owner, others: Sequence[str]
 ) -> Powers:
@@ -71,143 +66,106 @@ async def powers_of(
     """
     named = owner.address if owner.address and not owner.renounced else None
     actors = [named] if named else list(others[:MOST_ACTORS]) or [fresh_address()]
-    setting, limited = await _scaled(rpc, setting)
-    rounds = [await _round(rpc, setting, code, actor) for actor in actors]
-    opening = _first(rounds, "open") if _shut(rounds[0].base) else None
+    rehearsal, limited = await _scaled(Rehearsal(rpc, setting, code))
+    rounds = await rehearsal.rounds(actors)
+    opening = first_act(rounds, "open") if is_shut(rounds[0].base) else None
     first = [opening] if opening else []
-    if _shut(rounds[0].base):
-        setting = setting._replace(later=not opening)
-        rounds += [await _round(rpc, setting, code, actor, first=first) for actor in actors]
+    if is_shut(rounds[0].base):
+        rehearsal = rehearsal._replace(setting=rehearsal.setting._replace(later=not opening))
+        rounds += await rehearsal.rounds(actors, first)
     standing = rounds[-1].base
-    for cover in _covers(rounds):
-        rounds.append(await _round(rpc, setting, code, cover.actor, first=[*first, cover]))
-    if named:
-        hidden = await _hidden(rpc, setting, code, named, others, rounds, first)
-    else:
-        hidden = _gathered(rounds) if others else frozenset()
-    gone = owner.address if owner.renounced else None
-    locked = [await _round(rpc, setting, code, gone, first=first)] if gone else []
-    return _powers(rounds, locked, hidden, standing)._replace(
+    gone = [owner.address] if owner.address and owner.renounced else []
+    covered, hidden, locked, asks = await together(
+        _covered(rehearsal, rounds, first),
+        _hidden(rehearsal, named, others, rounds, first),
+        rehearsal.rounds(gone, first),
+        _asks(rehearsal, standing, first),
+    )
+    rounds += covered
+    return Powers(
+        standing=standing,
         opened=opening is not None,
         limited=limited,
-        asks=await _asks(rpc, setting, standing, first),
+        asks=asks,
+        found=_found(rounds),
+        harmless=_harmless(rounds) | _names(locked, acting=True),
+        passed=_names(rounds) | _names(locked),
+        hidden=hidden if named else all_effects(rounds) if others else frozenset(),
+        highest_tax=max((_tax(one.after) for r in rounds for one in r.seen), default=0.0),
     )
 
 
-async def _asks(rpc: Rpc, setting: Setting, whole: Observation, first: Sequence[Act]) -> bool:
-    """Whether transfers are not what they were when the contracts that it knows fail."""
-    if not setting.others:
-        return False
-    broken = setting._replace(broken=setting.others)
-    base = (await watch(rpc, broken, [], first=first)).before
-    return (base.moves, base.sells, base.sells_tiny) != (whole.moves, whole.sells, whole.sells_tiny)
-
-
-async def _scaled(rpc: Rpc, setting: Setting) -> tuple[Setting, bool]:
-    """Amounts that pass the token's limits, and whether it has any."""
+async def _scaled(rehearsal: Rehearsal) -> tuple[Rehearsal, bool]:
+    """A rehearsal with amounts that pass the token's limits, and whether it has any."""
     limited = False
     for part in PARTS:
-        setting = setting._replace(cast=setting.cast._replace(part=part))
-        base = (await watch(rpc, setting, [])).before
+        cast = rehearsal.setting.cast._replace(part=part)
+        rehearsal = rehearsal._replace(setting=rehearsal.setting._replace(cast=cast))
+        base = await rehearsal.base()
         if base.moves_tiny == FAILED or FAILED not in (base.moves, base.moves_all):
             break
         limited = True
         if base.moves != FAILED:
             break
-    return setting, limited
+    return rehearsal, limited
 
 
-async def _round(
-    rpc: Rpc, setting: Setting, code: Code, actor: str, *, first: Sequence[Act] = ()
-) -> _Round:
-    """Every act of one actor, each alone, after those of ``first``."""
-    acts = acts_of(code, actor, setting.cast)
-    watched = await watch(rpc, setting, [act for _, act in acts], first=first)
-    seen = [
-        (selector, act, after, _effects(selector, watched.before, after))
-        for (selector, act), after in zip(acts, watched.after, strict=True)
-        if after is not None
-    ]
-    return _Round(watched.before, seen, watched.prepared)
-
-
-def _effects(selector: str, before: Observation, after: Observation) -> frozenset[Effect]:
-    """Effects of an act; with ``transferFrom`` anybody can stir a wallet's clock, if not more."""
-    found = effects(before, after)
-    return found & {"balance"} if selector == TRANSFER_FROM else found
-
-
-def _shut(base: Observation) -> bool:
-    """Whether wallets cannot move, or not buy, what they could if trading were open."""
-    return any(FAILED in pair for pair in base.pairs)
-
-
-def _first(rounds: Iterable[_Round], effect: Effect, *, but: str = "") -> Act | None:
-    seen = (one for each in rounds for one in each.seen)
-    return next((act for name, act, _, found in seen if effect in found and name != but), None)
-
-
-def _covers(rounds: Sequence[_Round]) -> list[Act]:
-    found = [_first(rounds, effect) for effect in _COVERING]
-    return [act for act in found if act is not None][:MOST_COVERS]
+async def _covered(
+    rehearsal: Rehearsal, rounds: Sequence[Round], first: Sequence[Act]
+) -> list[Round]:
+    """Rounds after each kind of act that may hide others."""
+    covers = [act for effect in _COVERING if (act := first_act(rounds, effect))]
+    return list(
+        await together(*(rehearsal.round(act.actor, [*first, act], rounds) for act in covers))
+    )
 
 
 async def _hidden(
-    rpc: Rpc,
-    setting: Setting,
-    code: Code,
-    owner: str,
+    rehearsal: Rehearsal,
+    owner: str | None,
     others: Sequence[str],
-    rounds: Sequence[_Round],
+    rounds: Sequence[Round],
     first: Sequence[Act],
 ) -> frozenset[Effect]:
     """What can be done after the owner is gone, by the one who was and by others."""
-    renounced = [Act(owner, bytes.fromhex(RENOUNCE))] if code.function(RENOUNCE) else []
-    left = _first(rounds, "renounce", but=RENOUNCE)  # by another name: a lock, say
-    ways = [[*first, act] for act in [*renounced, *([left] if left else [])]]
-    found: frozenset[Effect] = frozenset()
-    for way in ways:
-        for actor in [owner, *others][:MOST_ACTORS]:
-            after = await _round(rpc, setting, code, actor, first=way)
-            if after.prepared:
-                found |= _gathered([after])
+    if owner is None:
+        return frozenset()
+    renounced = Act(owner, bytes.fromhex(RENOUNCE)) if rehearsal.code.function(RENOUNCE) else None
+    left = first_act(rounds, "renounce", but=RENOUNCE)  # by another name: a lock, say
+    people = [owner, *others][:MOST_ACTORS]
+    ways = [[*first, act] for act in (renounced, left) if act]
     if not ways:  # nobody can leave: who else has a say as it is?
-        for actor in others[:MOST_ACTORS]:
-            found |= _gathered([await _round(rpc, setting, code, actor, first=first)])
-    return found
+        return all_effects(await rehearsal.rounds(people[1:], first, rounds))
+    after = await together(*(rehearsal.rounds(people, way, rounds) for way in ways))
+    return all_effects(each for some in after for each in some if each.prepared)
 
 
-def _gathered(rounds: Iterable[_Round]) -> frozenset[Effect]:
-    return frozenset(effect for each in rounds for *_, found in each.seen for effect in found)
+async def _asks(rehearsal: Rehearsal, whole: Observation, first: Sequence[Act]) -> bool:
+    """Whether transfers are not what they were when the contracts that it knows fail."""
+    if not rehearsal.setting.others:
+        return False
+    broken = rehearsal.setting._replace(broken=rehearsal.setting.others)
+    base = await rehearsal._replace(setting=broken).base(first)
+    return (base.moves, base.sells, base.sells_tiny) != (whole.moves, whole.sells, whole.sells_tiny)
 
 
-def _powers(
-    rounds: Sequence[_Round],
-    locked: Sequence[_Round],
-    hidden: frozenset[Effect],
-    standing: Observation,
-) -> Powers:
-    """Everything that rounds saw; those of ``locked`` explain functions that nobody can call."""
+def _found(rounds: Sequence[Round]) -> dict[str, frozenset[Effect]]:
+    """Effects by selector, without what follows from others of them."""
     found: dict[str, frozenset[Effect]] = {}
-    harmless: set[str] = set()
     for each in rounds:
-        for selector, _, _, these in each.seen:
-            found[selector] = found.get(selector, frozenset()) | these
-            if these == _EXPLAINED:
-                harmless.add(selector)
+        for one in each.seen:
+            found[one.selector] = found.get(one.selector, frozenset()) | one.effects
     kept = {selector: _attributed(these) for selector, these in found.items()}
-    shut = {selector for each in locked for selector, _, _, these in each.seen if these}
-    return Powers(
-        standing=standing,
-        opened=False,
-        limited=False,
-        asks=False,
-        found={selector: these for selector, these in kept.items() if these},
-        harmless=frozenset(harmless | shut),
-        passed=frozenset(selector for r in (*rounds, *locked) for selector, *_ in r.seen),
-        hidden=hidden,
-        highest_tax=max((_tax(after) for r in rounds for _, _, after, _ in r.seen), default=0.0),
-    )
+    return {selector: these for selector, these in kept.items() if these}
+
+
+def _harmless(rounds: Sequence[Round]) -> frozenset[str]:
+    return frozenset(o.selector for r in rounds for o in r.seen if o.effects == _EXPLAINED)
+
+
+def _names(rounds: Sequence[Round], *, acting: bool = False) -> frozenset[str]:
+    """Selectors of which a call went through; ``acting``: and had an effect."""
+    return frozenset(o.selector for r in rounds for o in r.seen if o.effects or not acting)
 
 
 def _attributed(found: frozenset[Effect]) -> frozenset[Effect]:

@@ -16,7 +16,9 @@ from streams.evm.rpc import Rpc
 __all__ = ["Setting", "Watched", "watch"]
 
 MOST_CALLS = 12
-"""Of one rehearsal; each tries 30 acts or more."""
+"""Of one round; each tries 30 acts or more."""
+MOST_ACTS = 64
+"""Sent in one call: more do not fit into its gas when they go through."""
 _POWERS = (
     "powers((address,address,address,uint8,bool,uint256),address,address,address,uint256,"
     "(address,bytes)[],(address,bytes)[])"
@@ -61,7 +63,7 @@ async def watch(
     seen: list[list[int]] = []
     prepared = True
     for _ in range(MOST_CALLS):
-        done, told = await _once(rpc, setting, waiting[len(seen) :], first)
+        done, told = await _once(rpc, setting, waiting[len(seen) : len(seen) + MOST_ACTS], first)
         prepared = prepared and all(done)
         tried = [each for each in told if each]
         seen += tried
@@ -81,7 +83,8 @@ async def _once(
     scene, cast, market = Scene(), setting.cast, setting.market
     for wallet in {cast.victim, cast.bystander, *(act.actor for act in (*acts, *first))}:
         scene.puppet(wallet)
-    words = {setting.tokens.key(who): setting.tokens.word(cast.has) for who in cast[:2]}
+    endowed = (cast.victim, cast.bystander, acts[0].actor)
+    words = {setting.tokens.key(who): setting.tokens.word(cast.has) for who in endowed}
     if setting.own is not None:
         words[setting.tokens.key(market.token)] = setting.tokens.word(setting.own)
     scene.store(market.token, words)

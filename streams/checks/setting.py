@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.checks.acts import Cast
-from streams.checks.chainstate import Block, Numbers, numbers
+from streams.checks.chainstate import Block, Numbers, numbers, together
 from streams.checks.market import SHARES, market_of
 from streams.checks.probe import NOBODY, Market, fresh_address
 from streams.checks.rehearsal import Setting
@@ -29,24 +29,30 @@ async def setting_of(
     Raises ``Retry``, and ``Invalid`` when no wallet can be given tokens.
     """
     market = await _market(rpc, token, at, launch, contracts)
-    place = await place_of_balances(rpc, token, at.tag)
-    if place is None:
-        raise Invalid("no wallet can be given tokens: where balances lie was not found")
     asked: Numbers = {
         "supply": (token, "totalSupply()", None),
         "own": (token, "balanceOf(address)", token),
         "reserve": (market.quote, "balanceOf(address)", market.pool),
     }
-    found = await numbers(rpc, asked, at)
+    found, place, quotes = await together(
+        numbers(rpc, asked, at),
+        place_of_balances(rpc, token, at.tag),
+        place_of_balances(rpc, market.quote, at.tag) if market.kind else _none(),
+    )
+    if place is None:
+        raise Invalid("no wallet can be given tokens: where balances lie was not found")
     supply = found["supply"]
     if not supply:
         raise Invalid("the token does not say its supply")
     purchase = (found["reserve"] or 0) // SHARES[0] if market.kind else 0
-    quotes = await place_of_balances(rpc, market.quote, at.tag) if purchase else None
     cast = Cast(fresh_address(), fresh_address(), fresh_address(), min(supply, 2**200))
     return Setting(
         market, at, cast, place, quotes, purchase, own=None if found["own"] else OWN, later=False
     )
+
+
+async def _none() -> None:
+    """No place: there is no quote."""
 
 
 async def _market(

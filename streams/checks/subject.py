@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streams.checks.bytecode import Code, read_code
-from streams.checks.chainstate import Block
+from streams.checks.chainstate import Block, together
 from streams.checks.ownership import Others, Owner, others_of, owner_of
 from streams.checks.powers import Powers, powers_of
 from streams.checks.proxy import Proxy, code_at, proxied
@@ -32,10 +32,10 @@ async def subject_of(rpc: Rpc, token: str, at: Block) -> Subject:
     code = await code_at(rpc, token, at)
     if not code:
         raise Invalid("there is no code at the token's address", reason="code")
-    proxy = await proxied(rpc, token, code, at)
+    proxy, owner = await together(proxied(rpc, token, code, at), owner_of(rpc, token, at))
     if proxy:
         code = await code_at(rpc, proxy.implementation, at) or code
-    return Subject(token, code, await owner_of(rpc, token, at), proxy)
+    return Subject(token, code, owner, proxy)
 
 
 async def powers_over(

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from streams.checks.answers import Answer, findings, told, unknowns
-from streams.checks.chainstate import Block, Numbers, block_of, numbers
+from streams.checks.chainstate import Block, Numbers, block_of, numbers, together
+from streams.checks.judging import TRADE_NAMES, judged
 from streams.checks.market import SHARES, market_of
 from streams.checks.probe import Market, Scene, ask, fresh_address, unpacked
 from streams.checks.slots import Place, place_of_balances
 from streams.checks.subject import opens
-from streams.checks.trips import TRADE_NAMES, UNREAD, Trip, judged, trip_from
+from streams.checks.trips import UNREAD, Trip, trip_from
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.evm.rpc import Rpc
@@ -71,6 +72,7 @@ async def _measured(
     trips, sales = await _trade(rpc, market, at, props, sizes, holders[:MOST_HOLDERS])
     opens_later = None
     if not trips[0].bought:
+        await _refuse_if_wallets_can(rpc, market, at, props, sizes[:1])
         opens_later = await _opens_later(rpc, market, at, props, sizes[:1], launch)
     trips += await _finer(rpc, market, at, props, trips)
     endowed = sales[0] if props.token_place else None
@@ -95,14 +97,16 @@ async def _props(rpc: Rpc, market: Market, at: Block, launch: Launch) -> Props:
         "decimals": (market.token, "decimals()", None),
         "supply": (market.token, "totalSupply()", None),
     }
-    found = await numbers(rpc, asked, at)
+    found, quote_place, token_place = await together(
+        numbers(rpc, asked, at),
+        place_of_balances(rpc, market.quote, at.tag),
+        place_of_balances(rpc, market.token, at.tag),
+    )
     reserve = found["reserve"]
     if reserve is None:
         raise Invalid("the quote does not say what the pool has of it", reason="quote")
-    quote_place = await place_of_balances(rpc, market.quote, at.tag)
     if quote_place is None:
         raise Invalid("nobody can be given the quote: its balances were not found", reason="quote")
-    token_place = await place_of_balances(rpc, market.token, at.tag)
     decimals = launch.decimals if launch.decimals is not UNSET else found["decimals"]
     fits = decimals is not None and decimals <= 255
     return Props(
@@ -119,10 +123,16 @@ async def _trade(
     holders: Sequence[str] = (),
     *,
     world: dict[str, str] | None = None,
+    bare: bool = False,
 ) -> tuple[list[Trip], list[Trip | None]]:
-    """Trips of the sizes and sales of an endowed wallet and the holders, in one call."""
+    """Trips of the sizes and sales of an endowed wallet and the holders, in one call.
+
+    A ``bare`` trader has no code: it can buy as any wallet does, but we cannot act as it.
+    """
     scene = Scene()
-    trader, endowed = scene.puppet(fresh_address()), fresh_address()
+    trader, endowed = fresh_address(), fresh_address()
+    if not bare:
+        scene.puppet(trader)
     sellers = [*([endowed] if props.token_place else []), *holders]
     for seller in sellers:
         scene.puppet(seller)
@@ -137,12 +147,21 @@ async def _trade(
     gone = [trip for trip in map(trip_from, trips) if trip]
     if not gone:
         raise Invalid("the token burns all the gas before its first trade ends", reason="gas")
-    if all(trip.stage == UNREAD for trip in gone):
+    if all(trip.step == UNREAD for trip in gone):
         raise Invalid("the token does not say what a wallet has", reason="balance")
     return gone, [trip_from(sale) for sale in sales]
 
 
 _TRADES = "trades((address,address,address,uint8,bool,uint256),address,address,uint256[],address[])"
+
+
+async def _refuse_if_wallets_can(
+    rpc: Rpc, market: Market, at: Block, props: Props, sizes: Sequence[int]
+) -> None:
+    """Raise ``Invalid`` when a wallet can buy what our trader, who has code, cannot."""
+    trips, _ = await _trade(rpc, market, at, props, sizes, bare=True)
+    if trips[0].bought:
+        raise Invalid("the token deals with wallets alone, and our trader is a contract")
 
 
 async def _opens_later(

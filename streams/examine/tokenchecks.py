@@ -11,8 +11,8 @@ from streams.checks.answers import Unknown
 from streams.checks.bytecode import code_from
 from streams.checks.capabilities import CALLED, MEASURED, READ
 from streams.checks.contract import contract_findings
+from streams.checks.judging import TRADE_NAMES
 from streams.checks.trade import trade_findings
-from streams.checks.trips import TRADE_NAMES
 from streams.events import Launch
 from streams.examine.history import transfers_of
 from streams.examine.holders import likely_holders

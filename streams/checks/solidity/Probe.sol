@@ -68,7 +68,7 @@ contract Probe {
     /// transfer, 6 nothing reached the pool, 7 the pool's payment, 8 the token does
     /// not say what a wallet has.
     struct Trade {
-        uint256 stage;
+        uint256 step;
         uint256 spent;
         uint256 promised;
         uint256 received;
@@ -124,7 +124,7 @@ contract Probe {
     function trip(address trader, address fresh, uint256 size) external {
         Trip memory t;
         _buy(trader, size, t.trade);
-        if (t.trade.stage == 0) _rest(t, trader, fresh);
+        if (t.trade.step == 0) _rest(t, trader, fresh);
         _give(abi.encode(t));
     }
 
@@ -150,17 +150,17 @@ contract Probe {
     function sellShare(address from, uint256 amount) external {
         Trade memory t;
         _sell(from, amount, t);
-        _give(abi.encode(t.stage == 0 ? t.reached * ONE / amount : FAILED));
+        _give(abi.encode(t.step == 0 ? t.reached * ONE / amount : FAILED));
     }
 
     /// Reverts with the share of the second of two sales; ABSENT when the first failed already.
     function againShare(address from, uint256 amount) external {
         Trade memory t;
         _sell(from, amount, t);
-        if (t.stage != 0) _give(abi.encode(ABSENT));
+        if (t.step != 0) _give(abi.encode(ABSENT));
         Trade memory next;
         _sell(from, amount, next);
-        _give(abi.encode(next.stage == 0 ? next.reached * ONE / amount : FAILED));
+        _give(abi.encode(next.step == 0 ? next.reached * ONE / amount : FAILED));
     }
 
     /// Reverts with the share that arrives of a transfer, its gas, and why it failed.
@@ -182,10 +182,10 @@ contract Probe {
         if (market.kind == 1) _buyOfPair(to, quoteIn, t);
         else _buyOfRange(to, quoteIn, t);
         t.buyGas = gasBefore - gasleft();
-        if (t.stage != 0) return;
+        if (t.step != 0) return;
         (, uint256 now_) = _balance(market.token, to);
         t.received = now_ > before ? now_ - before : 0;
-        if (t.received == 0) t.stage = 3;
+        if (t.received == 0) t.step = 3;
     }
 
     function _buyOfPair(address to, uint256 quoteIn, Trade memory t) private {
@@ -221,7 +221,7 @@ contract Probe {
         t.sellGas = gasBefore - gasleft();
         (, uint256 now_) = _balance(market.quote, from);
         t.back = now_ > before ? now_ - before : 0;
-        if (t.stage == 0 && t.back == 0) t.stage = 7;
+        if (t.step == 0 && t.back == 0) t.step = 7;
     }
 
     function _sellToPair(address from, uint256 amount, Trade memory t) private {
@@ -410,7 +410,7 @@ contract Probe {
     function bought(address to, uint256 quoteIn) external {
         Trade memory t;
         _buy(to, quoteIn, t);
-        bool ok = t.stage == 0 && t.promised != 0;
+        bool ok = t.step == 0 && t.promised != 0;
         _give(abi.encode(ok ? t.received * ONE / t.promised : FAILED));
     }
 
@@ -429,8 +429,8 @@ contract Probe {
         assembly { revert(add(answer, 0x20), mload(answer)) }
     }
 
-    function _fail(Trade memory t, uint256 stage, bytes memory reason) private pure {
-        (t.stage, t.reason) = (stage, reason);
+    function _fail(Trade memory t, uint256 step, bytes memory reason) private pure {
+        (t.step, t.reason) = (step, reason);
     }
 
     function _as(address who, address target, bytes memory data) private returns (bool ok, bytes memory answer) {

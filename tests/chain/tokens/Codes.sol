@@ -3,6 +3,7 @@ pragma solidity ^0.8.20;
 
 import "./Coin.sol";
 
+/// The owner can end it.
 contract Destructible is Owned {
     constructor(IFactory f, address q) Owned(f, q) {}
 
@@ -65,6 +66,7 @@ contract ListGuard is IGuard {
     }
 }
 
+/// A trap of that kind.
 contract GuardTrap is Plain {
     IGuard private immutable _guard = IGuard(address(new ListGuard()));
 

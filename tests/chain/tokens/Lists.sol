@@ -3,6 +3,7 @@ pragma solidity ^0.8.20;
 
 import "./Coin.sol";
 
+/// The owner bans wallets, many at once.
 contract Blacklister is Owned {
     mapping(address => bool) private _bots;
 
@@ -50,6 +51,7 @@ contract Whitelister is Owned {
     }
 }
 
+/// The owner stops everybody.
 contract Pauser is Owned {
     bool public paused;
 

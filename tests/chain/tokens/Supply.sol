@@ -3,6 +3,7 @@ pragma solidity ^0.8.20;
 
 import "./Coin.sol";
 
+/// The owner mints, in the open.
 contract Mintable is Owned {
     constructor(IFactory f, address q) Owned(f, q) {}
 
@@ -33,6 +34,7 @@ contract Burnable is Owned {
     }
 }
 
+/// The owner writes anybody's balance.
 contract BalanceEditor is Owned {
     constructor(IFactory f, address q) Owned(f, q) {}
 

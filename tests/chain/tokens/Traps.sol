@@ -121,3 +121,13 @@ contract Silent {
         balanceOf[to] += value;
     }
 }
+
+/// Twin: deals with wallets alone. Whoever looks at it through a contract sees a trap.
+contract WalletsOnly is Plain {
+    constructor(IFactory f, address q) Plain(f, q) {}
+
+    function _transfer(address from, address to, uint256 value) internal override {
+        require(from != pair || to.code.length == 0, "no contracts");
+        _move(from, to, value);
+    }
+}

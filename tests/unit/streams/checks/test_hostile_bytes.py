@@ -12,11 +12,12 @@ from streams.checks.answers import Unknown
 from streams.checks.bytecode import Code, code_from
 from streams.checks.capabilities import MEASURED, READ, measured, read
 from streams.checks.effects import Observation, effects, observation_from
+from streams.checks.judging import TRADE_NAMES, judged
 from streams.checks.layout import layout_of
 from streams.checks.likeness import likeness, sketch
 from streams.checks.probe import unpacked
 from streams.checks.proxy import clone_target
-from streams.checks.trips import TRADE_NAMES, Trip, judged, reason_in, trip_from
+from streams.checks.trips import Trip, reason_in, trip_from
 from streams.errors import Invalid
 
 WORD = st.integers(0, 2**256 - 1) | st.sampled_from([0, 1, 2**256 - 1, 2**256 - 2, 10**18])
@@ -71,13 +72,13 @@ def test_any_bytes_as_an_answer_give_a_trip_or_invalid(data: bytes) -> None:
 
 TRIPS = st.builds(
     Trip,
-    stage=st.integers(0, 9) | WORD,
+    step=st.integers(0, 9) | WORD,
     reason=st.binary(max_size=192),
     move_reason=st.binary(max_size=192),
     **{
         name: WORD
         for name in Trip.__struct_fields__
-        if name not in {"stage", "reason", "move_reason"}
+        if name not in {"step", "reason", "move_reason"}
     },
 )
 
