@@ -5,11 +5,13 @@ Also the most that each pool was seen to hold, so that it can be said later how 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 
 import msgspec
-from sqlalchemy import Column, Float, Index, String, Table, delete, select
+from sqlalchemy import Column, Float, Index, String, Table, delete, select, tuple_
 
+from streams.errors import Retry
 from streams.state import State, metadata
 
 __all__ = ["Origin", "Origins"]
@@ -27,7 +29,7 @@ _origins = Table(
     Index("origins_creator", "chain", "creator"),
 )
 
-MOST_PAST = 50
+MOST_PAST = 20
 """Launches of one account that are looked at, the newest."""
 
 
@@ -54,24 +56,56 @@ class Origins:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._waiting: dict[tuple[str, str], asyncio.Future[list[Origin] | Retry]] = {}
+        self._reader: asyncio.Task[None] | None = None
 
     async def of(self, chain: str, creator: str) -> list[Origin]:
-        """The launches of one account, the newest first."""
+        """The launches of one account, the newest first.
+
+        Who asks while a transaction runs shares the next one: a flood of launches would queue for
+        the database otherwise.
+        """
+        loop = asyncio.get_running_loop()
+        future = self._waiting.setdefault((chain, creator), loop.create_future())
+        if self._reader is None or self._reader.done():
+            self._reader = loop.create_task(self._read())
+        found = await asyncio.shield(future)
+        if isinstance(found, Retry):
+            raise found
+        return found
+
+    async def _read(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            try:
+                found = await self._of_each(asked)
+            except Retry as error:
+                for future in asked.values():
+                    future.set_result(error)
+                continue
+            for key, future in asked.items():
+                future.set_result(found.get(key, [])[:MOST_PAST])
+
+    async def _of_each(
+        self, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Origin]]:
         query = (
             select(_origins)
-            .where(_origins.c.chain == chain, _origins.c.creator == creator)
+            .where(tuple_(_origins.c.chain, _origins.c.creator).in_(keys))
             .order_by(_origins.c.at.desc())
-            .limit(MOST_PAST)
         )
+        found: dict[tuple[str, str], list[Origin]] = {}
         async with self._state.begin() as connection:
-            rows = await connection.execute(query)
-            return [
-                Origin(
-                    chain=row.chain, creator=row.creator, pool=row.pool, quote=row.quote,
-                    at=row.at, most=row.most,
-                )
-                for row in rows
-            ]  # fmt: skip
+            for row in await connection.execute(query):
+                past = found.setdefault((row.chain, row.creator), [])
+                if len(past) < MOST_PAST:
+                    past.append(
+                        Origin(
+                            chain=row.chain, creator=row.creator, pool=row.pool,
+                            quote=row.quote, at=row.at, most=row.most,
+                        )
+                    )  # fmt: skip
+        return found
 
     async def note(self, origins: Sequence[Origin]) -> None:
         """Add these, or replace what is known of the same pools."""
