@@ -6,8 +6,11 @@ balances is filled for an address of its own, and the address that has a balance
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from eth_hash.auto import keccak
 
@@ -34,8 +37,23 @@ class Place(NamedTuple):
 async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
     """The place of ``token``'s balances; ``None`` when it is none that we know.
 
-    Raises ``Retry`` and ``Invalid`` as ``ask`` does.
+    Looked for once a block, whoever asks: a quote's is wanted for every launch, a token's by both
+    checks at once. Raises ``Retry`` and ``Invalid`` as ``ask`` does.
     """
+    looks = _looks.setdefault(rpc, OrderedDict())
+    key = (token, str(at))
+    if key not in looks or _failed(looks[key]):
+        looks[key] = asyncio.ensure_future(_place_of(rpc, token, at))
+        while len(looks) > LOOKS_KEPT:
+            looks.popitem(last=False)
+    return await asyncio.shield(looks[key])
+
+
+def _failed(look: asyncio.Future[Place | None]) -> bool:
+    return look.done() and (look.cancelled() or look.exception() is not None)
+
+
+async def _place_of(rpc: Rpc, token: str, at: Any) -> Place | None:
     scene = Scene()
     wallets = [fresh_address() for _ in _PLACES]
     scene.store(token, {key(who): SENTINEL for key, who in zip(_PLACES, wallets, strict=True)})
@@ -45,6 +63,12 @@ async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
     call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
     (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
     return _told_by(has)
+
+
+LOOKS_KEPT = 256
+_looks: WeakKeyDictionary[Rpc, OrderedDict[tuple[str, str], asyncio.Future[Place | None]]] = (
+    WeakKeyDictionary()
+)
 
 
 def _told_by(has: Sequence[int]) -> Place | None:

@@ -31,6 +31,8 @@ _origins = Table(
 
 MOST_PAST = 20
 """Launches of one account that are looked at, the newest."""
+MOST_ROWS = 2_000
+"""Of all accounts that are asked about together."""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class Origins:
             select(_origins)
             .where(tuple_(_origins.c.chain, _origins.c.creator).in_(keys))
             .order_by(_origins.c.at.desc())
+            .limit(MOST_ROWS)
         )
         found: dict[tuple[str, str], list[Origin]] = {}
         async with self._state.begin() as connection:
