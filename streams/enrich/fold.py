@@ -18,7 +18,6 @@ from math import inf
 
 from streams.enrich.facts import facts_from_pool
 from streams.enrich.pool import Pool, PoolActivity
-from streams.errors import Invalid
 from streams.events import (
     Activity,
     Examination,
@@ -129,9 +128,6 @@ class Fold:
 
     def _take_over(self, event: Examination, facts: list[Facts]) -> None:
         """Know what was found; a launch that can be traded gets a dossier of it at once."""
-        clock, time = self.clocks.get(event.chain), event.at.timestamp()
-        if clock is not None and time > clock:
-            raise Invalid("it is of later than the activity before it", reason="future")
         pool = self.pools.get(event.key)
         if pool is None or pool.retracted or pool.has_examined(event):
             self.unknown += pool is None
@@ -139,7 +135,7 @@ class Fold:
         pool.examination = event
         self.changed.add(event.key)
         if pool.launched is not None:
-            now = max(clock or time, pool.touched)
+            now = max(self.clocks.get(event.chain, 0.0), pool.touched, event.at.timestamp())
             facts.append(self._emit(event.key, pool, "examined", now))
 
     def _begin(self, launch: Launch, time: float, sequence: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET
 
-from streams.checks.answers import Answer, Unknown, findings
+from streams.checks.answers import Answer, Unknown, findings, told
 from streams.errors import Invalid, Retry
 from streams.evm.rpc import RpcError
 from streams.examine.history import transfers_of
@@ -109,7 +109,7 @@ class Deployer:
                 self._without_search.add(question.chain)
             return dict.fromkeys(names, Unknown("the nodes cannot search an account's history"))
         except Retry as error:
-            return dict.fromkeys(names, Unknown(str(error)[:160]))
+            return dict.fromkeys(names, Unknown(told(error)))
         return _from_page(page, who)
 
     async def _past(self, question: Question, who: str) -> dict[str, Answer]:
@@ -119,7 +119,7 @@ class Deployer:
         try:
             known = await self._origins.of(question.chain, who)
         except Retry as error:
-            return dict.fromkeys(names, Unknown(str(error)[:160]))
+            return dict.fromkeys(names, Unknown(told(error)))
         past = [each for each in known if each.pool != question.pool]
         ended = await asyncio.gather(*(trial(_is_drained(question, each)) for each in past))
         rugs = sum(1 for each in ended if each is True)

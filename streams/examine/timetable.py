@@ -132,7 +132,7 @@ class Timetable:
         if known is not None and known.launch.at == launch.at:
             return
         if launch.token is UNSET or launch.quote is UNSET:
-            log.info("launch_not_examined", chain=launch.chain, pool=launch.pool, why="no quote")
+            log.debug("launch_not_examined", chain=launch.chain, pool=launch.pool, why="no quote")
             return
         self._entries[launch.key] = Entry(launch, partition)
         self.changed.add(launch.key)

@@ -6,7 +6,6 @@ import pytest
 
 from streams.enrich.fold import SCHEDULE, Fold, next_due
 from streams.enrich.pool import Pool
-from streams.errors import Invalid
 from streams.events import (
     Activity,
     Examination,
@@ -275,9 +274,11 @@ def test_an_examination_gives_a_dossier_at_once() -> None:
 
 
 def test_an_examination_moves_no_clock() -> None:
-    """One that speaks of later than what stands before it is refused: nothing from the future."""
-    with pytest.raises(Invalid, match="later than the activity"):
-        dossiers(quiet(), head(60), examination(at=61))
+    """What is due by it waits for the chain's own clock; its dossier is of no earlier moment."""
+    facts = dossiers(quiet(), head(60), examination(at=400))
+    assert told(facts) == [(0, "launch"), (400, "examined")]
+    facts = dossiers(quiet(), head(290), examination(at=290), head(300))
+    assert told(facts) == [(0, "launch"), (290, "examined"), (300, "5m")]
 
 
 def test_an_examination_of_another_launch_is_none_of_ours() -> None:
