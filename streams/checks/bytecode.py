@@ -7,6 +7,7 @@ is hostile, so ``read_code`` runs it in a process of its own that ends with the 
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from typing import Any
 
 import anyio
@@ -24,8 +25,7 @@ MOST_BYTES = 64 * 1024
 """EIP-170 allows 24,576; some chains more. Beyond this it is no token's code."""
 PATIENCE_S = 5.0
 """For one reading: CRPWarner's slowest takes 0.4 s."""
-MOST_KEPT = 256
-"""Readings that are remembered, oldest out: about 50 kB each."""
+READINGS_KEPT = 256
 _WORKERS = 2
 """Readings at a time: each takes a core."""
 
@@ -76,24 +76,27 @@ async def read_code(code: bytes) -> Code:
     """``code_from`` in another process. Raises ``Invalid`` for code that cannot be read in time."""
     if len(code) > MOST_BYTES:
         raise Invalid(f"the code has {len(code)} bytes: too large to read", reason="code")
-    known = _read.get(code)
-    if known is not None:
-        return known
+    if code in _readings:
+        _readings.move_to_end(code)
+        return _readings[code]
+    reading = _readings[code] = await _read(code)
+    while len(_readings) > READINGS_KEPT:
+        _readings.popitem(last=False)
+    return reading
+
+
+async def _read(code: bytes) -> Code:
     try:
         with anyio.fail_after(PATIENCE_S):
-            found = await to_process.run_sync(code_from, code, cancellable=True, limiter=_limiter())
+            return await to_process.run_sync(code_from, code, cancellable=True, limiter=_limiter())
     except TimeoutError as error:
         raise Invalid(f"the code is not read within {PATIENCE_S:g} s", reason="code") from error
     except anyio.BrokenWorkerProcess as error:
         raise Invalid("reading the code ended its process", reason="code") from error
-    if len(_read) >= MOST_KEPT:
-        del _read[next(iter(_read))]
-    _read[code] = found
-    return found
 
 
-_read: dict[bytes, Code] = {}
-"""Readings of late: most launches are copies of a few templates."""
+_readings: OrderedDict[bytes, Code] = OrderedDict()
+"""The newest by code: launchpads deploy the same one again and again."""
 _limiters: RunVar[anyio.CapacityLimiter] = RunVar("_limiters")
 
 
