@@ -6,7 +6,7 @@ balances is filled for an address of its own, and the address that has a balance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from eth_hash.auto import keccak
@@ -16,19 +16,21 @@ from streams.evm.rpc import Rpc
 
 __all__ = ["Place", "place_of_balances"]
 
-SENTINEL = 10**24
-"""Put into each place that is tried: seen through any scaling, and no packed flag's bit."""
+SENTINELS = (10**24, 2**240)
+"""Put into each place that is tried: the first is no packed flag's bit; the second is seen where
+balances are shares of a huge total, as reflection tokens count."""
 
 
 class Place(NamedTuple):
-    """A place of balances: the storage key of a holder, and what ``SENTINEL`` there reads as."""
+    """A place of balances: the storage key of a holder, and what ``stored`` there reads as."""
 
     key: Callable[[str], str]
+    stored: int
     reads: int
 
     def word(self, balance: int) -> int:
         """What must be stored for ``balanceOf`` to say ``balance``."""
-        return min(balance * SENTINEL // self.reads, 2**255 - 1)
+        return min(balance * self.stored // self.reads, 2**255 - 1)
 
 
 async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
@@ -36,22 +38,25 @@ async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
 
     Raises ``Retry`` and ``Invalid`` as ``ask`` does.
     """
+    for sentinel in SENTINELS:
+        if place := await _tried(rpc, token, at, sentinel):
+            return place
+    return None
+
+
+async def _tried(rpc: Rpc, token: str, at: Any, sentinel: int) -> Place | None:
     scene = Scene()
     wallets = [fresh_address() for _ in _PLACES]
-    scene.store(token, {key(who): SENTINEL for key, who in zip(_PLACES, wallets, strict=True)})
+    scene.store(token, {key(who): sentinel for key, who in zip(_PLACES, wallets, strict=True)})
     signature = "balances(address,uint256,address[])"
     # two that nobody filled: a token may give everybody something
     asked = [*wallets, fresh_address(), fresh_address()]
     call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
     (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
-    return _told_by(has)
-
-
-def _told_by(has: Sequence[int]) -> Place | None:
     *tried, control, _ = has
     for key, balance in zip(_PLACES, tried, strict=True):
         if balance not in (0, FAILED, control):
-            return Place(key, balance)
+            return Place(key, sentinel, balance)
     return None
 
 
