@@ -97,7 +97,7 @@ async def powers_of(
 
 
 async def _scaled(rehearsal: Rehearsal) -> tuple[Rehearsal, Rehearsal | None]:
-    """A rehearsal with amounts within the token's limits, and one with larger ones, if it has any."""
+    """A rehearsal with amounts within the token's limits, and one beyond them, if there are any."""
     wide = None
     for part in PARTS:
         cast = rehearsal.setting.cast._replace(part=part)
