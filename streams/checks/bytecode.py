@@ -17,6 +17,7 @@ from anyio import to_process
 from anyio.lowlevel import RunVar
 from eth_hash.auto import keccak
 
+from streams.checks.likeness import sketch
 from streams.errors import Invalid
 
 __all__ = ["Code", "Function", "Stored", "code_from", "read_code"]
@@ -56,8 +57,8 @@ class Code(msgspec.Struct, frozen=True):
     storage: tuple[Stored, ...]
     opcodes: dict[str, int]
     """How often each opcode stands in code that can be reached."""
-    sequence: tuple[int, ...]
-    """The reachable opcodes in their order, as bytes: what likeness is judged by."""
+    sketch: str
+    """What likeness to other code is judged by (``likeness.sketch`` of its reachable opcodes)."""
     addresses: tuple[str, ...]
     """Constants that may be addresses: immutables and hard-wired wallets."""
     constants: tuple[int, ...]
@@ -127,7 +128,7 @@ def code_from(code: bytes) -> Code:
         functions=tuple(_function(each) for each in found.functions or ()),
         storage=tuple(_stored(each) for each in found.storage or ()),
         opcodes=_counted(name for name, _ in reached),
-        sequence=tuple(code[offset] for _, offset in reached),
+        sketch=sketch([code[offset] for _, offset in reached]),
         addresses=_addresses(code, reached),
         constants=_constants(code, reached),
         calls_out=_calls_out(found),

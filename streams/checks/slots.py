@@ -6,8 +6,12 @@ balances is filled for an address of its own, and the address that has a balance
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from eth_hash.auto import keccak
 
@@ -36,8 +40,29 @@ class Place(NamedTuple):
 async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
     """The place of ``token``'s balances; ``None`` when it is none that we know.
 
-    Raises ``Retry`` and ``Invalid`` as ``ask`` does.
+    Looked for once a block, whoever asks: a quote's is wanted for every launch, a token's by both
+    checks at once. Raises ``Retry`` and ``Invalid`` as ``ask`` does.
     """
+    looks = _looks.setdefault(rpc, OrderedDict())
+    key = (token, str(at))
+    if key not in looks or _failed(looks[key]):
+        looks[key] = asyncio.ensure_future(_place_of(rpc, token, at))
+        while len(looks) > LOOKS_KEPT:
+            looks.popitem(last=False)
+    return await asyncio.shield(looks[key])
+
+
+def _failed(look: asyncio.Future[Place | None]) -> bool:
+    return look.done() and (look.cancelled() or look.exception() is not None)
+
+
+LOOKS_KEPT = 256
+_looks: WeakKeyDictionary[Rpc, OrderedDict[tuple[str, str], asyncio.Future[Place | None]]] = (
+    WeakKeyDictionary()
+)
+
+
+async def _place_of(rpc: Rpc, token: str, at: Any) -> Place | None:
     for sentinel in SENTINELS:
         if place := await _tried(rpc, token, at, sentinel):
             return place
@@ -46,11 +71,10 @@ async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
 
 async def _tried(rpc: Rpc, token: str, at: Any, sentinel: int) -> Place | None:
     scene = Scene()
-    wallets = [fresh_address() for _ in _PLACES]
-    scene.store(token, {key(who): sentinel for key, who in zip(_PLACES, wallets, strict=True)})
+    scene.store(token, dict.fromkeys(_filled().values(), sentinel))
     signature = "balances(address,uint256,address[])"
     # two that nobody filled: a token may give everybody something
-    asked = [*wallets, fresh_address(), fresh_address()]
+    asked = [*_filled(), fresh_address(), fresh_address()]
     call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
     (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
     *tried, control, _ = has
@@ -58,6 +82,13 @@ async def _tried(rpc: Rpc, token: str, at: Any, sentinel: int) -> Place | None:
         if balance not in (0, FAILED, control):
             return Place(key, sentinel, balance)
     return None
+
+
+@cache
+def _filled() -> dict[str, str]:
+    """A wallet of this process's own for each place, and its storage key there."""
+    wallets = [fresh_address() for _ in _PLACES]
+    return {who: key(who) for key, who in zip(_PLACES, wallets, strict=True)}
 
 
 def _solidity(slot: int) -> Callable[[str], str]:
