@@ -25,7 +25,7 @@ demo: $(VENV)/.serve ## play the bundled recording through the whole pipeline; s
 	$(BIN)/heft demo $(if $(ONCE),--once)
 
 test: check ## what CI runs: lint, types, import contracts, tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 check: $(VENV)/.develop ## lint, format, types and import contracts
 	$(BIN)/ruff check .
