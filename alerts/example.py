@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from alerts.policy import PolicySettings, decide, follow
+from alerts.messages import follow
+from alerts.policy import PolicySettings, decide
 from streams.events import Alert, Evidence, Verdict
 
 __all__ = ["example", "example_verdict"]

@@ -18,8 +18,11 @@ import structlog
 
 from alerts import topic
 from alerts.courier import Courier, Spill
-from alerts.ledger import Ledger, Queued
-from alerts.policy import Decision, History, PolicySettings, Silent, decide, follow, retract
+from alerts.history import History
+from alerts.ledger import Ledger
+from alerts.messages import follow, retract
+from alerts.outbox import Queued
+from alerts.policy import Decision, PolicySettings, Silent, decide
 from alerts.route import Router
 from alerts.sink import Sink
 from streams.clock import Clock

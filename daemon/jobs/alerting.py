@@ -10,8 +10,8 @@ from rich.text import Text
 
 from alerts.buttons import labelled
 from alerts.example import example
+from alerts.history import alert_id
 from alerts.ledger import Ledger
-from alerts.policy import alert_id
 from alerts.route import Router, severity
 from alerts.sink import Sent
 from daemon.bootstrap import routes_from, sinks_from

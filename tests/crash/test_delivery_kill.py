@@ -16,7 +16,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from alerts.ledger import Ledger, Queued
+from alerts.ledger import Ledger
+from alerts.outbox import Queued
 from streams.clock import SystemClock
 from streams.state import State
 from tests.unit.alerts.making import an_alert

@@ -11,7 +11,8 @@ import pytest
 
 from alerts.chat import Chat
 from alerts.courier import Courier, Spill
-from alerts.ledger import Ledger, Queued
+from alerts.ledger import Ledger
+from alerts.outbox import Queued
 from alerts.sink import Answer, Sent
 from streams.clock import HandClock, SystemClock
 from streams.events import Alert

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.courier import Spill
-from alerts.ledger import Delivery, Ledger
+from alerts.ledger import Ledger
+from alerts.outbox import Delivery
 from alerts.pipeline import AlertTransform, alerting
 from alerts.policy import PolicySettings
 from alerts.route import Route, Router

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from alerts.apprise import AppriseSink
 from alerts.chat import Chat
 from alerts.courier import Courier
-from alerts.ledger import Ledger, Queued
+from alerts.ledger import Ledger
+from alerts.outbox import Queued
 from alerts.secret import Secret
 from streams.clock import SystemClock
 from streams.errors import Invalid

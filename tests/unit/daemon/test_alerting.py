@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from alerts.ledger import Ledger, Queued, Status
+from alerts.ledger import Ledger
+from alerts.outbox import Queued, Status
 from daemon import cli
 from streams.state import State
 from tests.unit.alerts.making import an_alert
