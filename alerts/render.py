@@ -29,6 +29,9 @@ BUNDLE_LIMIT = 64
 EVIDENCE_SHOWN = 3
 """Facts that a reader takes in at a glance, the weightiest first."""
 
+UNKNOWN_SHOWN = 8
+"""Unknown facts that a message names; the page has them all, with the reasons."""
+
 LOOK_ALIKES = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "COPTIC"})
 """Scripts whose letters pass for Latin ones (Unicode UTS 39, confusables), by Unicode names."""
 
@@ -132,9 +135,14 @@ def _analysis(verdict: Verdict) -> list[str]:
 
 
 def _unknown(verdict: Verdict) -> list[str]:
-    """How much could not be known: a warning on half the facts is half a warning."""
+    """What could not be known: a warning on half the facts is half a warning."""
     missing = round(100 * (1 - verdict.coverage))
-    return [f"unknown: {missing} of 100 facts"] if missing else []
+    if not missing and not verdict.unknown:
+        return []
+    names = [_fact(name) for name in verdict.unknown[:UNKNOWN_SHOWN]]
+    more = len(verdict.unknown) - len(names)
+    told = ", ".join([*names, *([f"{more} more"] if more > 0 else [])])
+    return [f"unknown: {missing} of 100 facts" + (f": {told}" if told else "")]
 
 
 def _look_alikes(verdict: Verdict) -> list[str]:
@@ -151,9 +159,9 @@ def _look_alikes(verdict: Verdict) -> list[str]:
 
 
 def _addresses(verdict: Verdict) -> list[str]:
-    token = _known(verdict.token_address, ADDRESS_LIMIT)
-    pool = f"pool {inert(verdict.pool, ADDRESS_LIMIT)}"
-    return [f"{pool}, token {token}" if token else pool]
+    told = {"pool": verdict.pool, "token": verdict.token_address, "creator": verdict.creator}
+    known = {name: _known(address, ADDRESS_LIMIT) for name, address in told.items()}
+    return [", ".join(f"{name} {address}" for name, address in known.items() if address)]
 
 
 def _quote(verdict: Verdict) -> str:

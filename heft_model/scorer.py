@@ -25,7 +25,7 @@ from heft_model.registry import Registry
 from heft_model.session import Session
 from streams import telemetry
 from streams.errors import Invalid
-from streams.events import Evidence, Facts, Verdict, encode
+from streams.events import MOST_UNKNOWN, Evidence, Facts, Verdict, encode
 
 __all__ = ["OnnxScorer", "Scorer", "TableScorer", "facts_hash", "open_scorer"]
 
@@ -267,6 +267,7 @@ def verdict_from(
         name=facts.token.name,
         symbol=facts.token.symbol,
         token_address=facts.token_address,
+        creator=facts.creator,
         liquidity=facts.liquidity.reserve,
         liquidity_max=facts.liquidity.reserve_max,
         quote_symbol=facts.quote_symbol,
@@ -278,6 +279,7 @@ def verdict_from(
         prompt_version=PROMPT_VERSION,
         facts_hash=facts_hash(facts),
         coverage=coverage,
+        unknown=sorted(facts.missing)[:MOST_UNKNOWN],
         scored_at=now,
     )
 
