@@ -15,10 +15,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History, alert_id
 from alerts.outbox import Delivery, Queued, Status, insert_new, is_refused, queue
-from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, TOLD, plain
+from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, TOLD, WAVES, plain
+from alerts.wave import Crest
 from streams.state import State
 
 __all__ = ["Ledger"]
@@ -65,7 +67,15 @@ class Ledger:
             rows = [_alert_row(history) for history in histories.values()]
             await self._state.upsert(connection, ALERTS, rows)
             await queue(connection, queued, sinks, now)
+            await self._note_waves(connection, queued, now)
         self._remember(histories)
+
+    async def crests(self, waves: Collection[str]) -> dict[str, Crest]:
+        """The last alert that was told of each of these waves; raises ``Retry``."""
+        query = select(WAVES).where(WAVES.c.wave.in_(waves))
+        async with self._state.begin() as connection:
+            rows = await connection.execute(query)
+            return {row.wave: Crest(row.pool, datetime.fromtimestamp(row.at, UTC)) for row in rows}
 
     async def pending(
         self, sink: str, partitions: Collection[int], *, start: int = 0, after: int, limit: int
@@ -203,6 +213,13 @@ class Ledger:
         async with self._state.begin() as connection:
             rows = await connection.execute(query)
             return [datetime.fromtimestamp(row.at, since.tzinfo) for row in rows]
+
+    async def _note_waves(
+        self, connection: AsyncConnection, queued: Sequence[Queued], now: datetime
+    ) -> None:
+        told = {each.wave: each.alert.key for each in queued if each.wave}
+        rows = [{"wave": wave, "pool": pool, "at": now.timestamp()} for wave, pool in told.items()]
+        await self._state.upsert(connection, WAVES, rows)
 
     async def _read(self, keys: Iterable[str]) -> dict[str, History]:
         ids = {alert_id(key): key for key in keys}

@@ -19,7 +19,8 @@ from streams.events import Alert, encode
 
 __all__ = ["Delivery", "Queued", "Status", "insert_new", "is_refused", "queue"]
 
-Status = Literal["pending", "sent", "refused", "dropped"]
+Status = Literal["pending", "sent", "refused", "dropped", "held"]
+"""Held: not told on purpose, as the reason says."""
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -29,6 +30,10 @@ class Queued(msgspec.Struct, frozen=True):
     partition: int
     sinks: tuple[str, ...] | None = None
     """Beside those who heard of its alert before; ``None``: every sink."""
+    held: str = ""
+    """Why nobody is to hear it, not even who heard before: a silence."""
+    wave: str = ""
+    """The wave that it speaks for from now on, if it does."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +63,9 @@ async def queue(
 ) -> None:
     """Insert what is not yet there: a repeated write must not send again what was sent."""
     pools = {each.alert.key for each in queued}
-    query = select(DELIVERIES.c.pool, DELIVERIES.c.sink).where(DELIVERIES.c.pool.in_(pools))
+    query = select(DELIVERIES.c.pool, DELIVERIES.c.sink).where(
+        DELIVERIES.c.pool.in_(pools), DELIVERIES.c.status != "held"
+    )
     heard: defaultdict[str, set[str]] = defaultdict(set)
     for pool, sink in (await connection.execute(query.distinct())).all() if pools else ():
         heard[pool].add(sink)
@@ -70,8 +77,11 @@ async def queue(
     for each in queued:
         if each.alert.alert_id in muted:
             continue
-        heard[each.alert.key] |= set(sinks if each.sinks is None else each.sinks)
-        rows += [_delivery_row(each, sink, now) for sink in sinks if sink in heard[each.alert.key]]
+        wanted = set(sinks if each.sinks is None else each.sinks)
+        hearing = wanted | heard[each.alert.key]
+        if not each.held:
+            heard[each.alert.key] = hearing
+        rows += [_delivery_row(each, sink, now) for sink in sinks if sink in hearing]
     await insert_new(connection, rows)
 
 
@@ -92,9 +102,9 @@ def _delivery_row(queued: Queued, sink: str, now: datetime) -> dict[str, Any]:
         "sink": sink,
         "pool": alert.key,
         "partition": queued.partition,
-        "status": "pending",
-        "reason": "",
+        "status": "held" if queued.held else "pending",
+        "reason": queued.held,
         "attempts": 0,
         "queued_at": now.isoformat(),
-        "payload": encode(alert),
+        "payload": None if queued.held else encode(alert),
     }

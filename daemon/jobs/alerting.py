@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from typing import Literal
 
+from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
@@ -12,9 +13,13 @@ from alerts.buttons import labelled
 from alerts.example import example
 from alerts.history import alert_id
 from alerts.ledger import Ledger
-from alerts.route import Router, severity
+from alerts.route import Router
+from alerts.severity import severity
+from alerts.silence import silenced_by
+from alerts.silences import Silences
 from alerts.sink import Sent
-from daemon.bootstrap import routes_from, sinks_from
+from daemon.audience import routes_from, silences_from
+from daemon.bootstrap import sinks_from
 from daemon.display.tables import new_table, output
 from daemon.options import HistoryOptions, LabelOptions, TokenOptions
 from daemon.plant import find_cluster, open_found_state
@@ -50,8 +55,8 @@ async def try_receiver(settings: Settings, name: str) -> int:
     return 1
 
 
-def print_routes(settings: Settings, options: TokenOptions) -> int:
-    """A row a route; without routes, every sink."""
+async def print_routes(settings: Settings, options: TokenOptions) -> int:
+    """A row a route; without routes, every sink; and a silence, if one holds."""
     now = SystemClock().now()
     alert = example(
         now,
@@ -62,8 +67,14 @@ def print_routes(settings: Settings, options: TokenOptions) -> int:
         probability=options.probability,
         liquidity=options.liquidity,
         liquidity_max=options.liquidity,
+        creator=options.creator or UNSET,
     )
     print(f"severity: {severity(alert)}")
+    async with open_found_state(settings) as state:
+        silences = await Silences(state, silences_from(settings)).current(now)
+    if silence := silenced_by(silences, alert, now):
+        print(f"silenced by {silence.id} of {silence.who}: {silence.why}")
+        return 0
     hearings = list(Router(routes_from(settings)).hearings(alert, now))
     if not hearings:
         names = ", ".join(sink.name for sink in sinks_from(settings, Console(), SystemClock()))

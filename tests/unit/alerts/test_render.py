@@ -20,8 +20,8 @@ RAISED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2
   because liquidity.removed = 2.5 WETH (-0.05)
   analysis: One account can take all of the liquidity, and nobody has sold yet.
   unknown: 10 of 100 facts: token.total_supply, trading.buyers, trading.seconds_to_first_sell
-  pool 0x00000000000000000000000000000000000000aa, token 0x00000000000000000000000000000000000000bb, \
-creator 0x00000000000000000000000000000000000000cc
+  pool 0x00000000000000000000000000000000000000aa, \
+token 0x00000000000000000000000000000000000000bb, creator 0x00000000000000000000000000000000000000cc
   bundle nano-1, alert ethereum:0x00000000000000000000000000000000000000aa:rug:0"""
 
 CONFIRMED = """\
