@@ -15,7 +15,7 @@ from msgspec import UnsetType
 from streams.events import Alert, Evidence, Verdict
 from streams.text import sanitise
 
-__all__ = ["details", "inert", "one_line", "plain_text", "title"]
+__all__ = ["brief", "details", "inert", "one_line", "plain_text", "title"]
 
 NAME_LIMIT = 48
 SYMBOL_LIMIT = 16
@@ -24,6 +24,7 @@ ID_LIMIT = 256
 VALUE_LIMIT = 80
 ANALYSIS_LIMIT = 600
 BUNDLE_LIMIT = 64
+SHORT_ADDRESS = 12
 """Characters: enough for every honest value, and for a message that stays one screen."""
 
 EVIDENCE_SHOWN = 3
@@ -76,6 +77,17 @@ def one_line(alert: Alert) -> str:
     """The alert for a narrow log: the title and its weight in one line."""
     weight = _outcome(alert) or [_likelihood(alert.verdict)]
     return f"{title(alert)}: {weight[0]}"
+
+
+def brief(alert: Alert) -> str:
+    """The least that tells one alert from others, for a message that names many."""
+    verdict = alert.verdict
+    word = _known(verdict.symbol, SYMBOL_LIMIT) or _known(verdict.name, SYMBOL_LIMIT)
+    quoted = '"' + word.replace('"', "'") + '"' if word else "unnamed"
+    action = "" if alert.action == "raised" else f"{alert.action.upper()} "
+    pool = inert(verdict.pool, ADDRESS_LIMIT)
+    short = pool if len(pool) <= SHORT_ADDRESS else f"{pool[:6]}..{pool[-4:]}"
+    return f"{action}{quoted} {verdict.probability:.0%} {verdict.chain} {short}"
 
 
 def _token(verdict: Verdict) -> str:
