@@ -46,7 +46,8 @@ secrets:
 	  printf %s "$$password" > secrets/postgres_password; \
 	  printf %s "postgresql://heft:$$password@postgres/heft" > secrets/HEFT_STATE__URL; \
 	  printf "[]" > secrets/HEFT_CHAINS__RPC; \
-	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET
+	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET \
+	    secrets/HEFT_PAGE__TOKEN
 
 .env:
 	cp .env.example .env

@@ -22,6 +22,7 @@ from alerts.chat import Chat
 from alerts.console import ConsoleSettings, ConsoleSink
 from alerts.courier import Spill
 from alerts.discord import Discord
+from alerts.history import alert_id
 from alerts.ledger import Ledger
 from alerts.pipeline import alerting
 from alerts.policy import PolicySettings
@@ -34,6 +35,7 @@ from daemon.audience import audience_from
 from daemon.health import Check, health_app, serve
 from daemon.page.api import LOCAL_HOSTS, page_app
 from daemon.page.board import Board, News
+from daemon.page.feedback import Desk
 from daemon.page.hub import Hub
 from daemon.page.reader import Note, Reader
 from daemon.plant import Plant
@@ -238,7 +240,7 @@ def page_parts(plant: Plant, listener: socket.socket) -> list[Part]:
     board, hub = Board(), Hub()
     registry = Registry(plant.settings.model.registry)
     names = LOCAL_HOSTS | {name.lower() for name in plant.settings.page.hosts}
-    app = page_app(board, hub, lambda: _versions(registry), names)
+    app = page_app(board, hub, lambda: _versions(registry), names, _desk(plant))
 
     def note(event: News, is_news: bool) -> None:
         summary = board.note(event)
@@ -306,6 +308,19 @@ def _chats(settings: Settings, clock: Clock) -> list[Sink]:
     if url := apprise.url.get_secret_value():
         chats.append(AppriseSink(Secret(url), apprise.name, apprise.timeout_seconds))
     return chats
+
+
+def _desk(plant: Plant) -> Desk | None:
+    """Takes the page's labels; ``None`` without a token."""
+    token = plant.settings.page.token.get_secret_value()
+    ledger = Ledger(plant.state)
+
+    async def take(label: Label) -> None:
+        if label.what == "mute":
+            await ledger.mute(alert_id(label.key))
+        await plant.cluster.broker.publish([message(LABELS, label)])
+
+    return Desk(Secret(token), take, plant.clock) if token else None
 
 
 def _versions(registry: Registry) -> list[Manifest]:

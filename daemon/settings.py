@@ -247,6 +247,7 @@ class Page(Section):
     host: str = "127.0.0.1"
     port: Port = 9465
     hosts: tuple[str, ...] = ()
+    token: SecretStr = SecretStr("")
 
 
 class Log(Section):

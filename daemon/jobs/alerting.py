@@ -28,7 +28,7 @@ from streams.clock import SystemClock
 from streams.errors import Invalid
 from streams.events import decode, encode
 from streams.kafka import KafkaBroker
-from streams.labels import Label
+from streams.labels import Label, Word
 from streams.stage import message
 from streams.topics import LABELS
 
@@ -114,7 +114,7 @@ async def deal(
 async def write_label(
     settings: Settings,
     pool: str,
-    what: Literal["rug", "false-alarm", "mute"],
+    what: Word,
     options: LabelOptions,
 ) -> int:
     """Put a label on the topic; a muted alert is muted. Raises ``Invalid`` for no pool."""
