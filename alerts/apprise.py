@@ -52,6 +52,7 @@ _log = logging.getLogger("apprise")
 _log.setLevel(logging.DEBUG)
 _log.propagate = False
 _log.addHandler(_Listener())
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # each request, with the path and its token
 
 
 class AppriseSink:

@@ -6,11 +6,15 @@ const SHOWN = 60;
 const WORDS = { rug: "It rugged", "false-alarm": "False alarm", mute: "Mute: no more messages" };
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with attributes and children; strings become text. */
+/** Text without what nobody sees (control, bidi, zero width), and of a length that can be read. */
+const visible = (text) => String(text).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, "").slice(0, 2000);
+
+/** An element with attributes and children; strings become visible text. */
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  const shown = children.filter((child) => child !== null && child !== undefined);
+  node.append(...shown.map((child) => (child instanceof Node ? child : visible(child))));
   return node;
 }
 
