@@ -48,8 +48,11 @@ PAGE = 2_000
 DIGEST_FROM = 6
 """So many alerts waiting that a chat has no message of are told as one."""
 
-SPILLED = frozenset({"auth", "blocked", "not-found"})
-"""Permanent refusals that speak of the receiver and not of the message."""
+RECEIVER_REFUSES = frozenset({"auth", "blocked", "not-found"})
+"""Permanent refusals that speak of the receiver: all that waits for it spills over."""
+
+NOBODY_S = frozenset({"too-old", "json", "schema", "unknown-version"})
+"""Permanent refusals of our own: another receiver would not be told either."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +112,7 @@ class Courier:
     async def run(self) -> None:
         """Deliver until asked to finish; what is left then waits in the ledger."""
         wait = FIRST_WAIT_SECONDS
+        await self._rest_on()
         while True:
             self._has_news = False
             setback = await self._guarded_round()
@@ -119,6 +123,14 @@ class Courier:
                 return
             has_setback = bool(setback.pools) or setback.is_down()
             wait = min(2 * wait, LONGEST_WAIT_SECONDS) if has_setback else FIRST_WAIT_SECONDS
+
+    async def _rest_on(self) -> None:
+        """Keep on leaving alone who asked for it before we were started again."""
+        with contextlib.suppress(Retry):  # then the round says so, and waits
+            until = await self._ledger.resting_until(self.sink.name)
+            left = 0.0 if until is None else (until - self._clock.now()).total_seconds()
+            if left > 0 and not self._is_finishing:
+                await self._rest(_Setback(retry_after=left), 0.0)
 
     async def _guarded_round(self) -> _Setback:
         """A round; when the ledger itself is out of reach, that is a setback too."""
@@ -168,7 +180,7 @@ class Courier:
         done = [each for each in fresh if each.alert_id not in left]
         self._has_news = self._has_news or len(done) < len(fresh)
         await self._settle(done, answer, {}, digest=True)
-        self._note(done, answer, setback)
+        await self._note(done, answer, setback)
 
     async def _deliver(self, delivery: Delivery, told: dict[str, str], setback: _Setback) -> None:
         answer = await self._teller.tell(delivery, told)
@@ -177,12 +189,18 @@ class Courier:
             told[delivery.alert_id] = answer.ref
             refs = {(delivery.alert_id, self.sink.name): answer.ref}
         await self._settle([delivery], answer, refs)
-        self._note([delivery], answer, setback)
+        await self._note([delivery], answer, setback)
 
-    def _note(self, deliveries: Sequence[Delivery], answer: Answer, setback: _Setback) -> None:
+    async def _note(
+        self, deliveries: Sequence[Delivery], answer: Answer, setback: _Setback
+    ) -> None:
         if isinstance(answer, Refusal) and not answer.permanent:
             setback.pools |= {each.pool for each in deliveries}
             setback.retry_after = answer.retry_after
+            if answer.retry_after:
+                until = self._clock.now() + timedelta(seconds=answer.retry_after)
+                with contextlib.suppress(Retry):
+                    await self._ledger.note_rest(self.sink.name, until)
 
     async def _settle(
         self,
@@ -199,7 +217,8 @@ class Courier:
             self._log.warning(
                 "delivery_refused", message=deliveries[0].message, reason=reason, status=status
             )
-        if status == "refused" and self._spill and reason in SPILLED:
+        spills = status == "refused" and self._spill is not None and reason not in NOBODY_S
+        if spills:
             status = "pending"  # for the other receiver, at once
         elif digest and status == "sent":
             reason = "digest"
@@ -210,15 +229,15 @@ class Courier:
             except Retry as error:
                 self._log.warning("delivery_unwritten", error=str(error))
                 await self._clock.sleep(FIRST_WAIT_SECONDS)
-        if status == "pending" and reason in SPILLED:
-            await self._spill_over(0.0)
+        if spills:
+            await self._spill_over(0.0, () if reason in RECEIVER_REFUSES else deliveries)
 
-    async def _spill_over(self, after_seconds: float) -> None:
-        """Give away what has waited for so long."""
+    async def _spill_over(self, after_seconds: float, only: Sequence[Delivery] = ()) -> None:
+        """Give away what has waited for so long, or of it only these."""
         if self._spill is None:
             return
         before = self._clock.now() - timedelta(seconds=after_seconds)
-        if count := await self._ledger.spill(self.sink.name, self._spill.to, before):
+        if count := await self._ledger.spill(self.sink.name, self._spill.to, before, only):
             telemetry.SINK_DELIVERIES.labels(self.sink.name, "spilled-over").inc(count)
             self._log.warning("spilled_over", to=self._spill.to, deliveries=count)
             self.on_spill()

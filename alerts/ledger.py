@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History, alert_id
 from alerts.outbox import Delivery, Queued, Status, insert_new, is_refused, queue
-from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, TOLD, WAVES, plain
+from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, RESTS, TOLD, WAVES, plain
 from alerts.wave import Crest
 from streams.state import State
 
@@ -179,13 +179,20 @@ class Ledger:
         async with self._state.begin() as connection:
             await self._state.upsert(connection, MUTED, [{"alert_id": alert_id}])
 
-    async def spill(self, sink: str, to: str, before: datetime) -> int:
-        """Give what ``sink`` has not taken since ``before`` to another one; how many it was."""
+    async def spill(
+        self, sink: str, to: str, before: datetime, only: Sequence[Delivery] = ()
+    ) -> int:
+        """Give what ``sink`` has not taken since ``before`` to another one; how many it was.
+
+        With ``only``, nothing but these.
+        """
         stuck = and_(
             DELIVERIES.c.sink == sink,
             DELIVERIES.c.status == "pending",
             DELIVERIES.c.queued_at <= before.isoformat(),
         )
+        if only:
+            stuck = and_(stuck, DELIVERIES.c.position.in_([each.position for each in only]))
         async with self._state.begin() as connection:
             rows = (await connection.execute(select(DELIVERIES).where(stuck))).mappings().all()
             fresh = [{**plain(row), "sink": to, "attempts": 0, "reason": ""} for row in rows]
@@ -220,6 +227,19 @@ class Ledger:
         told = {each.wave: each.alert.key for each in queued if each.wave}
         rows = [{"wave": wave, "pool": pool, "at": now.timestamp()} for wave, pool in told.items()]
         await self._state.upsert(connection, WAVES, rows)
+
+    async def note_rest(self, sink: str, until: datetime) -> None:
+        """The sink's service wants to be left alone until then; raises ``Retry``."""
+        async with self._state.begin() as connection:
+            row = {"sink": sink, "until": until.timestamp()}
+            await self._state.upsert(connection, RESTS, [row])
+
+    async def resting_until(self, sink: str) -> datetime | None:
+        """Until when the sink's service wanted to be left alone; raises ``Retry``."""
+        query = select(RESTS.c.until).where(RESTS.c.sink == sink)
+        async with self._state.begin() as connection:
+            until = (await connection.execute(query)).scalar()
+        return None if until is None else datetime.fromtimestamp(until, UTC)
 
     async def _read(self, keys: Iterable[str]) -> dict[str, History]:
         ids = {alert_id(key): key for key in keys}

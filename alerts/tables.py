@@ -3,9 +3,10 @@
 ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox and the
 record of it: one row a message and sink, written *before* anything is sent, in the same
 transaction as the history, so that a crash loses nothing. ``told`` holds what a service calls an
-alert's message, so that it is edited; ``requests`` when a service was last asked, so that its
-limits hold over a restart; ``muted`` what nobody wants to hear more of, ``silences`` what nobody
-wants to hear for a while, and ``waves`` the last alert on each deployer's tokens.
+alert's message, so that it is edited; ``requests`` when a service was last asked, and ``rests``
+until when it wants to be left alone, so that both hold over a restart; ``muted`` what nobody wants
+to hear more of, ``silences`` what nobody wants to hear for a while, and ``waves`` the last alert
+on each creator's tokens.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = [
     "DELIVERIES",
     "MUTED",
     "REQUESTS",
+    "RESTS",
     "SILENCES",
     "TOLD",
     "WAVES",
@@ -88,6 +90,13 @@ REQUESTS = Table(
     Column("sink", String, nullable=False),
     Column("at", Float, nullable=False),  # Unix time
     Index("requests_recent", "sink", "at"),
+)
+
+RESTS = Table(
+    "rests",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("until", Float, nullable=False),  # Unix time
 )
 
 SILENCES = Table(

@@ -93,7 +93,8 @@ async def test_nothing_shows_a_secret(
 
 async def test_no_page_shows_a_secret(capfd: pytest.CaptureFixture[str]) -> None:
     """Not its own token either, whatever is asked, with it and without."""
-    configure_logging(as_json=True, level="debug")
+    out = io.StringIO()
+    configure_logging(as_json=True, level="debug", stream=out)
     async with served([]) as client:
         answers = [
             await client.request(method, path, headers=headers)
@@ -102,7 +103,7 @@ async def test_no_page_shows_a_secret(capfd: pytest.CaptureFixture[str]) -> None
             for headers in ({}, {"Authorization": f"Bearer {PAGE_TOKEN}"})
         ]
     shown = "".join(f"{each.headers}{each.text}" for each in answers)
-    assert grep(shown + "".join(capfd.readouterr())) == []
+    assert grep(out.getvalue() + shown + "".join(capfd.readouterr())) == []
 
 
 SETTINGS = {
