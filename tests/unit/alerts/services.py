@@ -108,6 +108,11 @@ class ChatServer:
             if recent > rate.requests:
                 self.violations.append(f"{recent} in {rate.seconds} s at {now:.3f}")
 
+    def most_in(self, seconds: float) -> int:
+        """The most requests that came in any so many seconds."""
+        seen = list(self._seen)
+        return max((sum(start <= at < start + seconds for at in seen) for start in seen), default=0)
+
     def _refuse(self, fault: Fault) -> Response:
         if fault == HTML_429:
             return HTMLResponse("<html>error code: 1015</html>", 429)
