@@ -70,6 +70,7 @@ __all__ = [
     "broker_part",
     "buttons_parts",
     "chain_part",
+    "desk_from",
     "enrich_part",
     "health_part",
     "open_judge",
@@ -240,7 +241,7 @@ def page_parts(plant: Plant, listener: socket.socket) -> list[Part]:
     board, hub = Board(), Hub()
     registry = Registry(plant.settings.model.registry)
     names = LOCAL_HOSTS | {name.lower() for name in plant.settings.page.hosts}
-    app = page_app(board, hub, lambda: _versions(registry), names, _desk(plant))
+    app = page_app(board, hub, lambda: _versions(registry), names, desk_from(plant))
 
     def note(event: News, is_news: bool) -> None:
         summary = board.note(event)
@@ -310,7 +311,7 @@ def _chats(settings: Settings, clock: Clock) -> list[Sink]:
     return chats
 
 
-def _desk(plant: Plant) -> Desk | None:
+def desk_from(plant: Plant) -> Desk | None:
     """Takes the page's labels; ``None`` without a token."""
     token = plant.settings.page.token.get_secret_value()
     ledger = Ledger(plant.state)
