@@ -23,6 +23,7 @@ from alerts import markup
 from alerts.answers import answer_to
 from alerts.digest import digest
 from alerts.limits import APPRISE_RATES
+from alerts.links import links
 from alerts.render import details, title
 from alerts.secret import Secret
 from alerts.sink import Answer, Refusal, Sent
@@ -70,7 +71,8 @@ class AppriseSink:
 
     async def send(self, alert: Alert, earlier: str = "", *, plain: bool = False) -> Answer:  # noqa: ARG002 - nothing is edited here
         """Every message of an alert is a new one; its title says what it is."""
-        return await self._notify(title(alert), details(alert))
+        places = [f"{name}: {url}" for name, url in links(alert.verdict).items()]
+        return await self._notify(title(alert), details(alert), places)
 
     async def digest(self, alerts: Sequence[Alert]) -> Answer:
         """Say many in one message, at most as long as the service takes."""
@@ -81,11 +83,14 @@ class AppriseSink:
     async def close(self) -> None:
         """Apprise holds no connection."""
 
-    async def _notify(self, heading: str, lines: Sequence[str]) -> Answer:
+    async def _notify(
+        self, heading: str, lines: Sequence[str], places: Sequence[str] = ()
+    ) -> Answer:
+        """Lines with strangers' words are made inert; ``places`` are links of ours."""
         notify = partial(
             self._apprise.notify,
             title=markup.unlinked(heading),
-            body=markup.unlinked("\n".join(lines)),
+            body="\n".join([markup.unlinked("\n".join(lines)), *places]),
             body_format=NotifyFormat.TEXT,
         )
         said: list[str] = []

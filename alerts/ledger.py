@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History, alert_id
@@ -147,9 +147,20 @@ class Ledger:
     async def history(
         self, sink: str | None, *, refused: bool, limit: int
     ) -> list[tuple[Any, ...]]:
-        """The latest deliveries: when queued, sink, message, status and reason."""
+        """The latest deliveries: when queued, sink, message, status, reason, the service's id.
+
+        The id is that of the alert's message as it is now; empty where there is none to edit.
+        """
         names = ("queued_at", "sink", "message", "status", "reason")
-        query = select(*(DELIVERIES.c[name] for name in names)).limit(limit)
+        same = and_(
+            TOLD.c.sink == DELIVERIES.c.sink,
+            DELIVERIES.c.message.startswith(TOLD.c.alert_id.concat(":"), autoescape=False),
+        )
+        query = (
+            select(*(DELIVERIES.c[name] for name in names), func.coalesce(TOLD.c.ref, ""))
+            .select_from(DELIVERIES.outerjoin(TOLD, same))
+            .limit(limit)
+        )
         if sink is not None:
             query = query.where(DELIVERIES.c.sink == sink)
         if refused:

@@ -13,12 +13,12 @@ from alerts.buttons import labelled
 from alerts.example import example
 from alerts.history import alert_id
 from alerts.ledger import Ledger
-from alerts.route import Router
 from alerts.severity import severity
 from alerts.silence import silenced_by
 from alerts.silences import Silences
 from alerts.sink import Sent
-from daemon.audience import routes_from, silences_from
+from alerts.wave import wave_of
+from daemon.audience import audience_from
 from daemon.bootstrap import sinks_from
 from daemon.display.tables import new_table, output
 from daemon.options import HistoryOptions, LabelOptions, TokenOptions
@@ -70,12 +70,17 @@ async def print_routes(settings: Settings, options: TokenOptions) -> int:
         creator=options.creator or UNSET,
     )
     print(f"severity: {severity(alert)}")
+    audience, wave = audience_from(settings, quiet=False), wave_of(alert)
     async with open_found_state(settings) as state:
-        silences = await Silences(state, silences_from(settings)).current(now)
+        silences = await Silences(state, audience.silences).current(now)
+        crest = (await Ledger(state).crests([wave])).get(wave)
     if silence := silenced_by(silences, alert, now):
         print(f"silenced by {silence.id} of {silence.who}: {silence.why}")
         return 0
-    hearings = list(Router(routes_from(settings)).hearings(alert, now))
+    if crest is not None and audience.waves.holds(alert, crest, now):
+        print(f"nobody: the alert on {crest.pool} speaks for its wave since {crest.at:%H:%M} UTC")
+        return 0
+    hearings = list(audience.router.hearings(alert, now))
     if not hearings:
         names = ", ".join(sink.name for sink in sinks_from(settings, Console(), SystemClock()))
         print(f"no routes: every sink hears it ({names or 'none is set up'})")
@@ -93,10 +98,11 @@ async def print_history(settings: Settings, options: HistoryOptions) -> int:
         rows = await Ledger(state).history(
             options.sink, refused=options.refused, limit=options.limit
         )
-    table = new_table(f"deliveries: {len(rows):,}", "queued", "sink", "message", "status", "why")
+    columns = ("queued", "sink", "message", "status", "why", "its id there")
+    table = new_table(f"deliveries: {len(rows):,}", *columns)
     for row in rows:
-        at, sink, told, status, reason = (str(value) for value in row)
-        table.add_row(at[:19], sink, Text(told), status, reason)
+        at, sink, told, status, reason, ref = (str(value) for value in row)
+        table.add_row(at[:19], sink, Text(told), status, Text(reason), Text(ref))
     output().print(table if rows else "deliveries: none")
     return 0
 

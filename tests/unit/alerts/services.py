@@ -19,7 +19,7 @@ from typing import Any
 import anyio
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -84,7 +84,10 @@ class ChatServer:
         """Count, play a fault, else do as the service does."""
         self.requests += 1
         self._count()
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ClientDisconnect:  # killed in the middle of it
+            return Response(status_code=400)
         fault = self.faults.popleft() if self.faults else None
         if fault == ACCEPT_THEN_HANG:
             self._take(request, body)

@@ -99,7 +99,10 @@ async def test_they_are_inert_through_apprise(monkeypatch: pytest.MonkeyPatch) -
     assert len(given) == 2000
     for message in given:
         assert "\n" not in message["title"]
-        assert unseemly(message["title"] + message["body"]) == ""
+        text = message["title"] + message["body"]
+        for address in links(an_alert().verdict).values():
+            text = text.replace(address, "")
+        assert unseemly(text) == ""
 
 
 async def test_they_are_strings_for_a_webhook() -> None:

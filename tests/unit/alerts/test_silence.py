@@ -123,7 +123,7 @@ async def test_a_silenced_alert_is_in_the_history_with_its_reason(state: State) 
     waiting = await ledger.pending("chat", {0}, after=0, limit=9)
     assert [each.message for each in waiting] == [raised.id, later.id]
     rows = await ledger.history("chat", refused=False, limit=9)
-    assert [row[3:] for row in rows][1] == ("held", "silence s of ann")
+    assert [row[3:5] for row in rows][1] == ("held", "silence s of ann")
 
 
 async def told(ledger: Ledger, hearers: Hearers, at: datetime, *alerts: Alert) -> list[str]:

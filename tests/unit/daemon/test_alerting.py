@@ -10,6 +10,7 @@ import pytest
 
 from alerts.ledger import Ledger
 from alerts.outbox import Queued, Status
+from alerts.wave import wave_of
 from daemon import cli
 from streams.state import State
 from tests.unit.alerts.making import an_alert
@@ -100,3 +101,23 @@ SILENCE = ["alerts", "silence", "--token", "PEPE", "--who", "ann", "--why", "our
 def test_a_silence_that_cannot_be_is_refused(options: list[str]) -> None:
     """Without an end, over already, or at hours that no day has."""
     assert cli.run(options) == 2
+
+
+@pytest.mark.usefixtures("told")
+def test_a_wave_that_is_spoken_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked who would hear of a creator's next token: nobody, and which alert speaks for it."""
+    asked = ["alerts", "route", "--probability", "0.9", "--creator"]
+    anyio.run(speak_for, "0xcc")
+    for creator, is_held in (("0xcc", True), ("0xdd", False)):
+        assert cli.run([*asked, creator]) == 0
+        shown = capsys.readouterr().out
+        assert ("nobody: the alert on ethereum:0x09 speaks for its wave" in shown) == is_held
+
+
+async def speak_for(creator: str) -> None:
+    """Tell an alert on a token of this creator, now."""
+    state = await State.open("sqlite:///.heft/state.sqlite")
+    alert = an_alert(pool="0x09", creator=creator)
+    queued = [Queued(alert, 0, wave=wave_of(alert))]
+    await Ledger(state).write({}, queued, ["chat"], datetime.now(UTC))
+    await state.close()
