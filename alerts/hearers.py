@@ -62,13 +62,13 @@ class Hearers:
             return _held(alert, "silenced", Queued(alert, partition, held=_reason(silence)))
         wave = wave_of(alert)
         crest = crests.get(wave)
-        if self._waves.holds(alert, crest, now):
+        if self._waves.holds(alert, crest):
             return _held(alert, "inhibited", Queued(alert, partition, ()))
         sinks = self._router.sinks(alert, now)
         is_known = crest is not None and crest.pool == alert.key
         if sinks == () or is_known or not self._waves.leads(alert):
             return Queued(alert, partition, sinks)
-        crests[wave] = Crest(alert.key, now)
+        crests[wave] = Crest(alert.key, alert.at)
         return Queued(alert, partition, sinks, wave=wave)
 
 

@@ -67,7 +67,7 @@ class Ledger:
             rows = [_alert_row(history) for history in histories.values()]
             await self._state.upsert(connection, ALERTS, rows)
             await queue(connection, queued, sinks, now)
-            await self._note_waves(connection, queued, now)
+            await self._note_waves(connection, queued)
         self._remember(histories)
 
     async def crests(self, waves: Collection[str]) -> dict[str, Crest]:
@@ -232,11 +232,12 @@ class Ledger:
             rows = await connection.execute(query)
             return [datetime.fromtimestamp(row.at, since.tzinfo) for row in rows]
 
-    async def _note_waves(
-        self, connection: AsyncConnection, queued: Sequence[Queued], now: datetime
-    ) -> None:
-        told = {each.wave: each.alert.key for each in queued if each.wave}
-        rows = [{"wave": wave, "pool": pool, "at": now.timestamp()} for wave, pool in told.items()]
+    async def _note_waves(self, connection: AsyncConnection, queued: Sequence[Queued]) -> None:
+        told = {each.wave: each.alert for each in queued if each.wave}
+        rows = [
+            {"wave": wave, "pool": alert.key, "at": alert.at.timestamp()}
+            for wave, alert in told.items()
+        ]
         await self._state.upsert(connection, WAVES, rows)
 
     async def note_rest(self, sink: str, until: datetime) -> None:

@@ -20,17 +20,17 @@ class Waves(msgspec.Struct, frozen=True, kw_only=True):
     """How long an alert speaks for its wave."""
 
     seconds: float = 0.0
-    """After the last one told; 0 lets every alert speak for itself."""
+    """After the last one told, on the chain's clock; 0 lets every alert speak for itself."""
     critical: bool = False
     """Whether critical alerts are spoken for too."""
 
-    def holds(self, alert: Alert, crest: Crest | None, now: datetime) -> bool:
+    def holds(self, alert: Alert, crest: Crest | None) -> bool:
         """Whether the wave's last alert speaks for this one; its own pool's follow-ups pass."""
         if crest is None or crest.pool == alert.key or not self.leads(alert):
             return False
         if severity(alert) == "critical" and not self.critical:
             return False
-        return now - crest.at < timedelta(seconds=self.seconds)
+        return alert.at - crest.at < timedelta(seconds=self.seconds)
 
     def leads(self, alert: Alert) -> bool:
         """Whether an alert like this speaks for its wave; what ends one speaks for itself."""

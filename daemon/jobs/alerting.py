@@ -77,7 +77,7 @@ async def print_routes(settings: Settings, options: TokenOptions) -> int:
     if silence := silenced_by(silences, alert, now):
         print(f"silenced by {silence.id} of {silence.who}: {silence.why}")
         return 0
-    if crest is not None and audience.waves.holds(alert, crest, now):
+    if crest is not None and audience.waves.holds(alert, crest):
         print(f"nobody: the alert on {crest.pool} speaks for its wave since {crest.at:%H:%M} UTC")
         return 0
     hearings = list(audience.router.hearings(alert, now))

@@ -41,7 +41,7 @@ def silence(**changes: Any) -> Silence:
 
 def on_pool(number: int, **changes: Any) -> Alert:
     """An alert on a pool of its own."""
-    return example(NOON, pool=f"0x{number:040x}", **changes)
+    return example(changes.pop("at", NOON), pool=f"0x{number:040x}", **changes)
 
 
 @pytest.mark.parametrize(
@@ -136,16 +136,18 @@ async def told(ledger: Ledger, hearers: Hearers, at: datetime, *alerts: Alert) -
 async def test_one_alert_speaks_for_its_wave_over_a_restart(state: State) -> None:
     """Ten launches of one creator: one message, also from another process; later one again."""
     audience = Audience(waves=Waves(seconds=600))
-    launches = [on_pool(number, symbol=f"S{number}") for number in range(10)]
+    launches = [on_pool(number, symbol=f"S{number}") for number in range(5)]
     ledger = Ledger(state)
     hearers = Hearers(audience, state, ledger)
-    assert await told(ledger, hearers, NOON, *launches[:5]) == [launches[0].id]
+    assert await told(ledger, hearers, NOON, *launches) == [launches[0].id]
     again = Hearers(audience, state, Ledger(state))
     soon, late = NOON + timedelta(seconds=599), NOON + timedelta(seconds=600)
-    assert await told(ledger, again, soon, *launches[5:]) == []
-    other = on_pool(11, creator="0xdd")
+    followers = [on_pool(number, at=soon) for number in range(5, 10)]
+    assert await told(ledger, again, soon, *followers) == []
+    other = on_pool(11, creator="0xdd", at=soon)
     assert await told(ledger, again, soon, other) == [other.id]
-    assert await told(ledger, again, late, launches[7], launches[8]) == [launches[7].id]
+    next_ones = [on_pool(number, at=late) for number in (12, 13)]
+    assert await told(ledger, again, late, *next_ones) == [next_ones[0].id]
 
 
 async def test_without_a_creator_a_symbol_is_the_wave(state: State) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from alerts.example import example
 from alerts.ledger import Ledger
 from alerts.outbox import Queued, Status
 from alerts.wave import wave_of
@@ -117,7 +118,7 @@ def test_a_wave_that_is_spoken_for_is_told(capsys: pytest.CaptureFixture[str]) -
 async def speak_for(creator: str) -> None:
     """Tell an alert on a token of this creator, now."""
     state = await State.open("sqlite:///.heft/state.sqlite")
-    alert = an_alert(pool="0x09", creator=creator)
+    alert = example(datetime.now(UTC), pool="0x09", creator=creator)
     queued = [Queued(alert, 0, wave=wave_of(alert))]
     await Ledger(state).write({}, queued, ["chat"], datetime.now(UTC))
     await state.close()
