@@ -150,9 +150,5 @@ def out_of_order(server: ChatServer) -> list[str]:
         first = list(server.messages)
         ends = [key for key in first if key.endswith(":1")]
         return [key for key in ends if first.index(f"{key[:-1]}0") > first.index(key)]
-    texts = [text for each in server.revisions.values() for text in each if "DIGEST" not in text]
-    return [
-        each[0]
-        for each in server.revisions.values()
-        if len(each) > 1 and "CONFIRMED" in each[0] and each[0] in texts
-    ]
+    lives = [texts for texts in server.revisions.values() if len(texts) > 1]
+    return [texts[0] for texts in lives if "CONFIRMED" in texts[0] and "DIGEST" not in texts[0]]
