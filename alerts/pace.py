@@ -18,7 +18,7 @@ from streams.clock import Clock
 
 __all__ = ["Pace"]
 
-LATEST_SECONDS = 10.0
+LATEST_SECONDS = 2.0
 """How much later than we noted it a request may have come to its service."""
 
 SLACK_SECONDS = 0.05
@@ -65,13 +65,17 @@ class Pace:
     async def _load(self) -> deque[datetime]:
         """What was noted before we were started again.
 
-        When each came to its service is not known, but that it was by the time of the next one;
-        the last, by now.
+        When each came to its service is not known, but that it was by the time of the next one,
+        and hardly later than ``LATEST_SECONDS``: more would leave nothing to say in a crash loop.
         """
         if self._made is None:
             now = self._clock.now()
             noted = await self._ledger.requests(self._sink, now - self._longest)
-            self._made = deque([*noted[1:], now] if noted else [])
+            latest = timedelta(seconds=LATEST_SECONDS)
+            after = [*noted[1:], now]
+            self._made = deque(
+                min(at + latest, next_) for at, next_ in zip(noted, after, strict=False)
+            )
         return self._made
 
     def _wait(self, made: deque[datetime], evenly: bool) -> float:
