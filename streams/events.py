@@ -59,6 +59,7 @@ __all__ = [
     "MOST_AMOUNT",
     "MOST_NAME",
     "MOST_QUOTE_SYMBOL",
+    "MOST_UNKNOWN",
     "SCHEMA_VERSION",
     "Action",
     "Activity",
@@ -100,6 +101,9 @@ Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price
 Action = Literal["raised", "updated", "confirmed", "cleared", "retracted"]
 """Confirmed: it rugged. Cleared: the risk is gone again. Retracted: its chain took it back."""
 
+MOST_UNKNOWN = 100
+"""Names of unknown facts that a verdict carries."""
+
 DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
 
@@ -122,6 +126,8 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     decimals: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
     total_supply: Amount | UnsetType = UNSET
     deployer: Address | UnsetType = UNSET
+    creator: Address | UnsetType = UNSET
+    """Whose the token is, where that is told apart from who signed (``deployer``)."""
     lp_visible: bool = True
     """Whether the source also sends this pool's LP token transfers."""
     token0: Address | UnsetType = UNSET
@@ -329,6 +335,8 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
     """Seconds since launch at ``at``."""
     quote_symbol: str | UnsetType = UNSET
     token_address: Address | UnsetType = UNSET
+    creator: Address | UnsetType = UNSET
+    """Whose the token is: one account's launches are one wave."""
     token: TokenFacts
     liquidity: Liquidity
     trading: Trading
@@ -361,6 +369,8 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     name: str | UnsetType = UNSET
     symbol: str | UnsetType = UNSET
     token_address: Address | UnsetType = UNSET
+    creator: Address | UnsetType = UNSET
+    """Whose the token is, as in its dossier."""
     liquidity: Ratio
     liquidity_max: Ratio
     quote_symbol: str | UnsetType = UNSET
@@ -375,6 +385,10 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     facts_hash: str
     coverage: Probability
     """Share of the dossier's facts that were known."""
+    unknown: Annotated[list[str], Meta(max_length=MOST_UNKNOWN)] = msgspec.field(
+        default_factory=list
+    )
+    """The names of those that were not, in alphabetical order, as far as there is room."""
     scored_at: Instant
 
     @property

@@ -38,6 +38,7 @@ def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
         age=time - launched,
         quote_symbol=launch.quote_symbol,
         token_address=launch.token,
+        creator=launch.creator or launch.deployer,
         token=token,
         liquidity=_liquidity(pool, time),
         trading=trading,
