@@ -25,7 +25,7 @@ demo: $(VENV)/.serve ## play the bundled recording through the whole pipeline; s
 	$(BIN)/heft demo $(if $(ONCE),--once)
 
 test: check ## what CI runs: lint, types, import contracts, tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 check: $(VENV)/.develop ## lint, format, types and import contracts
 	$(BIN)/ruff check .
@@ -46,7 +46,8 @@ secrets:
 	  printf %s "$$password" > secrets/postgres_password; \
 	  printf %s "postgresql://heft:$$password@postgres/heft" > secrets/HEFT_STATE__URL; \
 	  printf "[]" > secrets/HEFT_CHAINS__RPC; \
-	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET
+	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET \
+	    secrets/HEFT_PAGE__TOKEN
 
 .env:
 	cp .env.example .env
@@ -59,7 +60,7 @@ coverage: $(VENV)/.develop ## branch coverage of the tests, by file
 bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery (200), break 1,000 connections; compare
+soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery with faults (200), break 1,000 connections
 	SOAK_KILLS=20 SOAK_DELIVERY_KILLS=200 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from alerts.limits import Rate
-from alerts.sink import Answer, Refusal
+from alerts.sink import Answer, Refusal, Sent
 from alerts.wire import Call, Reply, Wire
 from streams.clock import Clock
 from streams.events import Alert
@@ -67,7 +69,9 @@ class Chat:
 
     async def digest(self, alerts: Sequence[Alert]) -> Answer:
         """Say many in one message."""
-        return await self._make(self._service.digest(alerts))
+        call = self._service.digest(alerts)
+        answer = await self._make(call)
+        return replace(answer, left=call.left) if isinstance(answer, Sent) else answer
 
     async def close(self) -> None:
         """Close the connections."""

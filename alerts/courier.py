@@ -18,25 +18,22 @@ blocked sink does not take in time spills over to another one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import anyio
 import msgspec
 import structlog
 
-from alerts.ledger import Delivery, Ledger, Status
-from alerts.pace import Pace
-from alerts.sink import BAD_MARKUP, MESSAGE_GONE, Answer, ChatSink, Refusal, Sent, Sink
+from alerts.ledger import Ledger
+from alerts.outbox import Delivery, Status
+from alerts.sink import Answer, ChatSink, Refusal, Sent, Sink
+from alerts.telling import Teller
 from streams import telemetry
 from streams.clock import Clock
-from streams.errors import Invalid, Retry
-from streams.events import Alert, decode
+from streams.errors import Retry
 
-__all__ = ["DIGEST_FROM", "TOO_OLD", "Courier", "Spill"]
-
-TOO_OLD = timedelta(hours=24)
-"""A warning that is a day late warns nobody: it stays in the ledger, refused."""
+__all__ = ["DIGEST_FROM", "Courier", "Spill"]
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
@@ -51,11 +48,11 @@ PAGE = 2_000
 DIGEST_FROM = 6
 """So many alerts waiting that a chat has no message of are told as one."""
 
-TRIES = 3
-"""Of one delivery in one go: as it is, anew when the message is gone, and without markup."""
+RECEIVER_REFUSES = frozenset({"auth", "blocked", "not-found"})
+"""Permanent refusals that speak of the receiver: all that waits for it spills over."""
 
-SPILLED = frozenset({"auth", "blocked", "not-found"})
-"""Permanent refusals that speak of the receiver and not of the message."""
+NOBODY_S = frozenset({"too-old", "json", "schema", "unknown-version"})
+"""Permanent refusals of our own: another receiver would not be told either."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,8 +82,7 @@ class Courier:
         self, sink: Sink, ledger: Ledger, clock: Clock, spill: Spill | None = None
     ) -> None:
         self.sink = sink
-        self._chat = sink if isinstance(sink, ChatSink) else None
-        self._pace = Pace(sink.name, self._chat.rates if self._chat else (), ledger, clock)
+        self._teller = Teller(sink, ledger, clock)
         self._spill = spill if spill is not None and spill.to != sink.name else None
         self.on_spill: Callable[[], None] = lambda: None
         self._ledger = ledger
@@ -116,6 +112,7 @@ class Courier:
     async def run(self) -> None:
         """Deliver until asked to finish; what is left then waits in the ledger."""
         wait = FIRST_WAIT_SECONDS
+        await self._rest_on()
         while True:
             self._has_news = False
             setback = await self._guarded_round()
@@ -126,6 +123,14 @@ class Courier:
                 return
             has_setback = bool(setback.pools) or setback.is_down()
             wait = min(2 * wait, LONGEST_WAIT_SECONDS) if has_setback else FIRST_WAIT_SECONDS
+
+    async def _rest_on(self) -> None:
+        """Keep on leaving alone who asked for it before we were started again."""
+        with contextlib.suppress(Retry):  # then the round says so, and waits
+            until = await self._ledger.resting_until(self.sink.name)
+            left = 0.0 if until is None else (until - self._clock.now()).total_seconds()
+            if left > 0 and not self._is_finishing:
+                await self._rest(_Setback(retry_after=left), 0.0)
 
     async def _guarded_round(self) -> _Setback:
         """A round; when the ledger itself is out of reach, that is a setback too."""
@@ -154,8 +159,8 @@ class Courier:
     async def _page(self, page: Sequence[Delivery], setback: _Setback) -> None:
         told = await self._ledger.told(self.sink.name, {each.alert_id for each in page})
         fresh = [each for each in page if each.alert_id not in told and self._is_due(each, setback)]
-        if self._chat is not None and len(fresh) >= DIGEST_FROM:
-            await self._digest(self._chat, fresh, setback)
+        if self._teller.chat is not None and len(fresh) >= DIGEST_FROM:
+            await self._digest(self._teller.chat, fresh, setback)
             page = [each for each in page if each not in fresh]
         for delivery in page:
             if self._is_due(delivery, setback):
@@ -169,61 +174,33 @@ class Courier:
         return delivery.partition in self._partitions and delivery.pool not in setback.pools
 
     async def _digest(self, chat: ChatSink, fresh: Sequence[Delivery], setback: _Setback) -> None:
-        """Tell them all in one message, at an even pace: a burst would leave a long silence."""
-        await self._pace.turn(evenly=True)
-        latest = {each.alert_id: decode(each.payload, Alert) for each in fresh}
-        answer = await self._guarded(chat.digest(list(latest.values())))
-        await self._settle(fresh, answer, {}, digest=True)
-        self._note(fresh, answer, setback)
+        """Tell them in one message; critical alerts that it has no room for go into the next."""
+        answer = await self._teller.tell_many(chat, fresh)
+        left = answer.left if isinstance(answer, Sent) else frozenset[str]()
+        done = [each for each in fresh if each.alert_id not in left]
+        self._has_news = self._has_news or len(done) < len(fresh)
+        await self._settle(done, answer, {}, digest=True)
+        await self._note(done, answer, setback)
 
     async def _deliver(self, delivery: Delivery, told: dict[str, str], setback: _Setback) -> None:
-        answer = await self._send(delivery, told)
+        answer = await self._teller.tell(delivery, told)
         refs = {}
         if isinstance(answer, Sent) and answer.ref:
             told[delivery.alert_id] = answer.ref
             refs = {(delivery.alert_id, self.sink.name): answer.ref}
         await self._settle([delivery], answer, refs)
-        self._note([delivery], answer, setback)
+        await self._note([delivery], answer, setback)
 
-    def _note(self, deliveries: Sequence[Delivery], answer: Answer, setback: _Setback) -> None:
+    async def _note(
+        self, deliveries: Sequence[Delivery], answer: Answer, setback: _Setback
+    ) -> None:
         if isinstance(answer, Refusal) and not answer.permanent:
             setback.pools |= {each.pool for each in deliveries}
             setback.retry_after = answer.retry_after
-
-    async def _send(self, delivery: Delivery, told: Mapping[str, str]) -> Answer:
-        """The sink's answer, after what it cannot take as it is was said in another way."""
-        if self._clock.now() - delivery.queued_at > TOO_OLD:
-            return Refusal("too-old", permanent=True)
-        try:
-            alert = decode(delivery.payload, Alert)
-        except Invalid as error:
-            return Refusal(error.reason, permanent=True)
-        earlier = "" if alert.action == "raised" else told.get(delivery.alert_id, "")
-        plain = False
-        answer: Answer = Refusal(MESSAGE_GONE, permanent=True)
-        for _ in range(TRIES):
-            await self._pace.turn()
-            answer = await self._guarded(self.sink.send(alert, earlier, plain=plain))
-            match answer:
-                case Refusal(reason=reason) if reason == MESSAGE_GONE and earlier:
-                    earlier = ""
-                case Refusal(reason=reason) if reason == BAD_MARKUP and not plain:
-                    plain = True
-                case _:
-                    return answer
-        return answer
-
-    async def _guarded(self, sending: Awaitable[Answer]) -> Answer:
-        """A fault in one sink must not stop the others, nor the pipeline."""
-        try:
-            answer = await sending
-        except Exception:  # noqa: BLE001 - logged, kept in the ledger, and contained
-            self._log.exception("sink_failed")
-            answer = Refusal("sink-failed", permanent=True)
-        self._pace.answered()
-        if isinstance(answer, Sent) and answer.rest_seconds > 0:
-            self._pace.rest(answer.rest_seconds)
-        return answer
+            if answer.retry_after:
+                until = self._clock.now() + timedelta(seconds=answer.retry_after)
+                with contextlib.suppress(Retry):
+                    await self._ledger.note_rest(self.sink.name, until)
 
     async def _settle(
         self,
@@ -240,7 +217,8 @@ class Courier:
             self._log.warning(
                 "delivery_refused", message=deliveries[0].message, reason=reason, status=status
             )
-        if status == "refused" and self._spill and reason in SPILLED:
+        spills = status == "refused" and self._spill is not None and reason not in NOBODY_S
+        if spills:
             status = "pending"  # for the other receiver, at once
         elif digest and status == "sent":
             reason = "digest"
@@ -251,15 +229,15 @@ class Courier:
             except Retry as error:
                 self._log.warning("delivery_unwritten", error=str(error))
                 await self._clock.sleep(FIRST_WAIT_SECONDS)
-        if status == "pending" and reason in SPILLED:
-            await self._spill_over(0.0)
+        if spills:
+            await self._spill_over(0.0, () if reason in RECEIVER_REFUSES else deliveries)
 
-    async def _spill_over(self, after_seconds: float) -> None:
-        """Give away what has waited for so long."""
+    async def _spill_over(self, after_seconds: float, only: Sequence[Delivery] = ()) -> None:
+        """Give away what has waited for so long, or of it only these."""
         if self._spill is None:
             return
         before = self._clock.now() - timedelta(seconds=after_seconds)
-        if count := await self._ledger.spill(self.sink.name, self._spill.to, before):
+        if count := await self._ledger.spill(self.sink.name, self._spill.to, before, only):
             telemetry.SINK_DELIVERIES.labels(self.sink.name, "spilled-over").inc(count)
             self._log.warning("spilled_over", to=self._spill.to, deliveries=count)
             self.on_spill()

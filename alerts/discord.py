@@ -15,7 +15,7 @@ import msgspec
 
 from alerts import markup
 from alerts.answers import answer_to, retry_after_seconds
-from alerts.digest import digest_lines, digest_title
+from alerts.digest import digest
 from alerts.limits import (
     DISCORD_DESCRIPTION,
     DISCORD_FIELD,
@@ -23,6 +23,7 @@ from alerts.limits import (
     DISCORD_TITLE,
     Rate,
     cut_utf16,
+    utf16_length,
 )
 from alerts.links import links
 from alerts.render import details, title
@@ -62,13 +63,15 @@ class Discord(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self, alerts: Sequence[Alert]) -> Call:
         """See ``Service``."""
-        text = "\n".join(markup.discord(line) for line in digest_lines(alerts))
+        room = DISCORD_DESCRIPTION
+        many = digest(alerts, room, lambda line: utf16_length(markup.discord(line)))
+        text = "\n".join(markup.discord(line) for line in many.lines)
         embed = {
-            "title": cut_utf16(markup.discord(digest_title(alerts)), DISCORD_TITLE),
+            "title": cut_utf16(markup.discord(many.title), DISCORD_TITLE),
             "description": cut_utf16(text, DISCORD_DESCRIPTION),
             "color": COLOURS["raised"],
         }
-        return Call("POST", f"{self._url}?wait=true", _body(embed))
+        return Call("POST", f"{self._url}?wait=true", _body(embed), left=many.left)
 
     def answer(self, reply: Reply, now: datetime) -> Answer:
         """See ``Service``."""

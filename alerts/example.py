@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from alerts.policy import PolicySettings, decide, follow
+from alerts.messages import follow
+from alerts.policy import PolicySettings, decide
 from streams.events import Alert, Evidence, Verdict
 
 __all__ = ["example", "example_verdict"]
@@ -37,6 +38,7 @@ def example_verdict(at: datetime, /, **changes: Any) -> Verdict:
         "name": "Example",
         "symbol": "EXMPL",
         "token_address": "0x00000000000000000000000000000000000000bb",
+        "creator": "0x00000000000000000000000000000000000000cc",
         "liquidity": 10.0,
         "liquidity_max": 10.0,
         "quote_symbol": "WETH",
@@ -52,6 +54,7 @@ def example_verdict(at: datetime, /, **changes: Any) -> Verdict:
         "prompt_version": 1,
         "facts_hash": "00",
         "coverage": 0.9,
+        "unknown": ["token.total_supply", "trading.buyers", "trading.seconds_to_first_sell"],
         "scored_at": at,
     }
     return Verdict(**(fields | changes))

@@ -1,137 +1,36 @@
 """What was said about a pool, to whom, and what is still to be said: durable.
 
-Five tables. ``alerts`` holds one row an alerted pool: its ``History``. ``deliveries`` is the outbox
-and the record of it: one row a message and sink, written *before* anything is sent, in the same
-transaction as the history, so that a crash loses nothing. A message is sent again only when the
-crash came between a receiver's acknowledgement and the row's update. ``told`` holds what a
-service calls an alert's message, so that it is edited; ``requests`` when a service was last asked,
-so that its limits hold over a restart; ``muted`` what nobody wants to hear more of.
-
-Histories are read through a bounded cache, so that months of pools do not grow memory. This module
-does not decide (``policy``) nor send (``courier``).
+The one place that reads and writes the tables of ``tables``. A message is sent again only when a
+crash came between a receiver's acknowledgement and its row's update. Histories are read through a
+bounded cache, so that months of pools do not grow memory. This module does not decide (``policy``)
+nor send (``courier``).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Float,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Table,
-    UniqueConstraint,
-    and_,
-    delete,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from alerts.policy import History, alert_id
-from streams.events import Alert, encode
-from streams.state import State, metadata
+from alerts.history import History, alert_id
+from alerts.outbox import Delivery, Queued, Status, insert_new, is_refused, queue
+from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, RESTS, TOLD, WAVES, plain
+from alerts.wave import Crest
+from streams.state import State
 
-__all__ = ["Delivery", "Ledger", "Queued", "Status"]
+__all__ = ["Ledger"]
 
 CACHE_POOLS = 10_000
 """Pools whose history, or lack of one, is kept in memory: at most 2 kB each."""
 
-Status = Literal["pending", "sent", "refused", "dropped"]
-
-_alerts = Table(
-    "alerts",
-    metadata,
-    Column("alert_id", String, primary_key=True),
-    Column("status", String, nullable=False),
-    Column("handled", BigInteger, nullable=False),
-    Column("said", Integer, nullable=False),
-    Column("probability", Float, nullable=False),
-    Column("triggers", String, nullable=False),  # comma-separated
-    Column("raised_at", String, nullable=False),  # ISO 8601, UTC
-    Column("liquidity", Float, nullable=False),
-    Column("liquidity_max", Float, nullable=False),
-    Column("verdict", LargeBinary, nullable=False),  # as JSON
-    Column("retraction", String, nullable=False),
-)
-
-_deliveries = Table(
-    "deliveries",
-    metadata,
-    # The order of sending; SQLite numbers only keys of the type INTEGER, which has 64 bits there.
-    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("message", String, nullable=False),
-    Column("sink", String, nullable=False),
-    Column("pool", String, nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("status", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("queued_at", String, nullable=False),  # ISO 8601, UTC
-    Column("payload", LargeBinary),  # the alert as JSON; empty once it is sent
-    UniqueConstraint("message", "sink"),
-    Index("deliveries_pending", "sink", "status", "position"),
-)
-
-_told = Table(
-    "told",
-    metadata,
-    Column("alert_id", String, primary_key=True),
-    Column("sink", String, primary_key=True),
-    Column("ref", String, nullable=False),
-    Column("at", String, nullable=False),  # ISO 8601, UTC
-)
-
-_muted = Table("muted", metadata, Column("alert_id", String, primary_key=True))
-
-_requests = Table(
-    "requests",
-    metadata,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("sink", String, nullable=False),
-    Column("at", Float, nullable=False),  # Unix time
-    Index("requests_recent", "sink", "at"),
-)
-
-
-class Queued(msgspec.Struct, frozen=True):
-    """An alert that was said, the partition that its pool is on, and who is to hear it."""
-
-    alert: Alert
-    partition: int
-    sinks: tuple[str, ...] | None = None
-    """Beside those who heard of its alert before; ``None``: every sink."""
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One message that one sink has yet to take."""
-
-    position: int
-    message: str
-    pool: str
-    partition: int
-    attempts: int
-    queued_at: datetime
-    payload: bytes
-
-    @property
-    def alert_id(self) -> str:
-        """The alert that the message is about."""
-        return self.message.rpartition(":")[0]
-
 
 class Ledger:
-    """The two tables of one open state."""
+    """The tables of one open state."""
 
     def __init__(self, state: State, *, cache_pools: int = CACHE_POOLS) -> None:
         self._state = state
@@ -166,9 +65,17 @@ class Ledger:
             return
         async with self._state.begin() as connection:
             rows = [_alert_row(history) for history in histories.values()]
-            await self._state.upsert(connection, _alerts, rows)
-            await _queue(connection, queued, sinks, now)
+            await self._state.upsert(connection, ALERTS, rows)
+            await queue(connection, queued, sinks, now)
+            await self._note_waves(connection, queued)
         self._remember(histories)
+
+    async def crests(self, waves: Collection[str]) -> dict[str, Crest]:
+        """The last alert that was told of each of these waves; raises ``Retry``."""
+        query = select(WAVES).where(WAVES.c.wave.in_(waves))
+        async with self._state.begin() as connection:
+            rows = await connection.execute(query)
+            return {row.wave: Crest(row.pool, datetime.fromtimestamp(row.at, UTC)) for row in rows}
 
     async def pending(
         self, sink: str, partitions: Collection[int], *, start: int = 0, after: int, limit: int
@@ -179,18 +86,18 @@ class Ledger:
         that no message overtakes an earlier one of its pool. ``after`` is the position of the
         last one already looked at. Raises ``Retry``.
         """
-        waiting = and_(_deliveries.c.sink == sink, _deliveries.c.status == "pending")
-        earlier = select(_deliveries.c.pool).where(waiting, _deliveries.c.position <= start)
+        waiting = and_(DELIVERIES.c.sink == sink, DELIVERIES.c.status == "pending")
+        earlier = select(DELIVERIES.c.pool).where(waiting, DELIVERIES.c.position <= start)
         query = (
-            select(*(_deliveries.c[name] for name in Delivery.__struct_fields__))
-            .where(waiting, _deliveries.c.position > after)
-            .where(_deliveries.c.partition.in_(partitions), _deliveries.c.pool.not_in(earlier))
-            .order_by(_deliveries.c.position)
+            select(*(DELIVERIES.c[name] for name in Delivery.__struct_fields__))
+            .where(waiting, DELIVERIES.c.position > after)
+            .where(DELIVERIES.c.partition.in_(partitions), DELIVERIES.c.pool.not_in(earlier))
+            .order_by(DELIVERIES.c.position)
             .limit(limit)
         )
         async with self._state.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [msgspec.convert(_plain(row), Delivery) for row in rows]
+        return [msgspec.convert(plain(row), Delivery) for row in rows]
 
     async def settle(
         self,
@@ -207,12 +114,12 @@ class Ledger:
         values: dict[str, Any] = {
             "status": status,
             "reason": reason,
-            "attempts": _deliveries.c.attempts + 1,
+            "attempts": DELIVERIES.c.attempts + 1,
         }
         if status == "sent":
             values["payload"] = None
         positions = [delivery.position for delivery in deliveries]
-        statement = update(_deliveries).where(_deliveries.c.position.in_(positions))
+        statement = update(DELIVERIES).where(DELIVERIES.c.position.in_(positions))
         at = "" if now is None else now.isoformat()
         rows = [
             {"alert_id": alert, "sink": sink, "ref": ref, "at": at}
@@ -220,19 +127,19 @@ class Ledger:
         ]
         async with self._state.begin() as connection:
             await connection.execute(statement.values(values))
-            await self._state.upsert(connection, _told, rows)
+            await self._state.upsert(connection, TOLD, rows)
 
     async def told(self, sink: str, alert_ids: Collection[str]) -> dict[str, str]:
         """What the sink's service calls the messages of these alerts, if it has any."""
-        query = select(_told.c.alert_id, _told.c.ref).where(
-            _told.c.sink == sink, _told.c.alert_id.in_(alert_ids)
+        query = select(TOLD.c.alert_id, TOLD.c.ref).where(
+            TOLD.c.sink == sink, TOLD.c.alert_id.in_(alert_ids)
         )
         async with self._state.begin() as connection:
             return {row.alert_id: row.ref for row in await connection.execute(query)}
 
     async def alert_of(self, sink: str, ref: str) -> str | None:
         """The alert whose message the sink's service calls ``ref``."""
-        query = select(_told.c.alert_id).where(_told.c.sink == sink, _told.c.ref == ref)
+        query = select(TOLD.c.alert_id).where(TOLD.c.sink == sink, TOLD.c.ref == ref)
         async with self._state.begin() as connection:
             found: str | None = (await connection.execute(query)).scalar()
         return found
@@ -240,15 +147,26 @@ class Ledger:
     async def history(
         self, sink: str | None, *, refused: bool, limit: int
     ) -> list[tuple[Any, ...]]:
-        """The latest deliveries: when queued, sink, message, status and reason."""
+        """The latest deliveries: when queued, sink, message, status, reason, the service's id.
+
+        The id is that of the alert's message as it is now; empty where there is none to edit.
+        """
         names = ("queued_at", "sink", "message", "status", "reason")
-        query = select(*(_deliveries.c[name] for name in names)).limit(limit)
+        same = and_(
+            TOLD.c.sink == DELIVERIES.c.sink,
+            DELIVERIES.c.message.startswith(TOLD.c.alert_id.concat(":"), autoescape=False),
+        )
+        query = (
+            select(*(DELIVERIES.c[name] for name in names), func.coalesce(TOLD.c.ref, ""))
+            .select_from(DELIVERIES.outerjoin(TOLD, same))
+            .limit(limit)
+        )
         if sink is not None:
-            query = query.where(_deliveries.c.sink == sink)
+            query = query.where(DELIVERIES.c.sink == sink)
         if refused:
-            query = query.where(_refused())
+            query = query.where(is_refused())
         async with self._state.begin() as connection:
-            rows = await connection.execute(query.order_by(_deliveries.c.position.desc()))
+            rows = await connection.execute(query.order_by(DELIVERIES.c.position.desc()))
             return [tuple(row) for row in rows]
 
     async def deal(self, sink: str | None, status: Status, *, limit: int) -> int:
@@ -256,13 +174,13 @@ class Ledger:
 
         What is queued again is as if it had been queued now: else it would be too old.
         """
-        query = select(_deliveries.c.position).where(_refused())
+        query = select(DELIVERIES.c.position).where(is_refused())
         if sink is not None:
-            query = query.where(_deliveries.c.sink == sink)
+            query = query.where(DELIVERIES.c.sink == sink)
         async with self._state.begin() as connection:
-            rows = await connection.execute(query.order_by(_deliveries.c.position).limit(limit))
+            rows = await connection.execute(query.order_by(DELIVERIES.c.position).limit(limit))
             positions = list(rows.scalars())
-            changed = update(_deliveries).where(_deliveries.c.position.in_(positions))
+            changed = update(DELIVERIES).where(DELIVERIES.c.position.in_(positions))
             now = datetime.now(UTC).isoformat()
             await connection.execute(changed.values(status=status, queued_at=now))
         return len(positions)
@@ -270,51 +188,77 @@ class Ledger:
     async def mute(self, alert_id: str) -> None:
         """Queue nothing more about this alert."""
         async with self._state.begin() as connection:
-            await self._state.upsert(connection, _muted, [{"alert_id": alert_id}])
+            await self._state.upsert(connection, MUTED, [{"alert_id": alert_id}])
 
-    async def spill(self, sink: str, to: str, before: datetime) -> int:
-        """Give what ``sink`` has not taken since ``before`` to another one; how many it was."""
+    async def spill(
+        self, sink: str, to: str, before: datetime, only: Sequence[Delivery] = ()
+    ) -> int:
+        """Give what ``sink`` has not taken since ``before`` to another one; how many it was.
+
+        With ``only``, nothing but these.
+        """
         stuck = and_(
-            _deliveries.c.sink == sink,
-            _deliveries.c.status == "pending",
-            _deliveries.c.queued_at <= before.isoformat(),
+            DELIVERIES.c.sink == sink,
+            DELIVERIES.c.status == "pending",
+            DELIVERIES.c.queued_at <= before.isoformat(),
         )
+        if only:
+            stuck = and_(stuck, DELIVERIES.c.position.in_([each.position for each in only]))
         async with self._state.begin() as connection:
-            rows = (await connection.execute(select(_deliveries).where(stuck))).mappings().all()
-            fresh = [{**_plain(row), "sink": to, "attempts": 0, "reason": ""} for row in rows]
+            rows = (await connection.execute(select(DELIVERIES).where(stuck))).mappings().all()
+            fresh = [{**plain(row), "sink": to, "attempts": 0, "reason": ""} for row in rows]
             for row in fresh:
                 del row["position"]
-            await _insert_new(connection, fresh)
-            moved = update(_deliveries).where(stuck)
+            await insert_new(connection, fresh)
+            moved = update(DELIVERIES).where(stuck)
             await connection.execute(moved.values(status="refused", reason="spilled-over"))
         return len(rows)
 
     async def note_request(self, sink: str, at: datetime, *, forget: datetime) -> None:
         """Count a request that is about to be made, and forget those up to ``forget``."""
-        old = delete(_requests).where(
-            _requests.c.sink == sink, _requests.c.at <= forget.timestamp()
-        )
+        old = delete(REQUESTS).where(REQUESTS.c.sink == sink, REQUESTS.c.at <= forget.timestamp())
         async with self._state.begin() as connection:
             await connection.execute(old)
-            await connection.execute(insert(_requests).values(sink=sink, at=at.timestamp()))
+            await connection.execute(insert(REQUESTS).values(sink=sink, at=at.timestamp()))
 
     async def requests(self, sink: str, since: datetime) -> list[datetime]:
         """When the sink's service was asked since then, oldest first."""
         query = (
-            select(_requests.c.at)
-            .where(_requests.c.sink == sink, _requests.c.at > since.timestamp())
-            .order_by(_requests.c.at)
+            select(REQUESTS.c.at)
+            .where(REQUESTS.c.sink == sink, REQUESTS.c.at > since.timestamp())
+            .order_by(REQUESTS.c.at)
         )
         async with self._state.begin() as connection:
             rows = await connection.execute(query)
             return [datetime.fromtimestamp(row.at, since.tzinfo) for row in rows]
 
+    async def _note_waves(self, connection: AsyncConnection, queued: Sequence[Queued]) -> None:
+        told = {each.wave: each.alert for each in queued if each.wave}
+        rows = [
+            {"wave": wave, "pool": alert.key, "at": alert.at.timestamp()}
+            for wave, alert in told.items()
+        ]
+        await self._state.upsert(connection, WAVES, rows)
+
+    async def note_rest(self, sink: str, until: datetime) -> None:
+        """The sink's service wants to be left alone until then; raises ``Retry``."""
+        async with self._state.begin() as connection:
+            row = {"sink": sink, "until": until.timestamp()}
+            await self._state.upsert(connection, RESTS, [row])
+
+    async def resting_until(self, sink: str) -> datetime | None:
+        """Until when the sink's service wanted to be left alone; raises ``Retry``."""
+        query = select(RESTS.c.until).where(RESTS.c.sink == sink)
+        async with self._state.begin() as connection:
+            until = (await connection.execute(query)).scalar()
+        return None if until is None else datetime.fromtimestamp(until, UTC)
+
     async def _read(self, keys: Iterable[str]) -> dict[str, History]:
         ids = {alert_id(key): key for key in keys}
         async with self._state.begin() as connection:
-            query = select(_alerts).where(_alerts.c.alert_id.in_(ids))
+            query = select(ALERTS).where(ALERTS.c.alert_id.in_(ids))
             rows = (await connection.execute(query)).mappings().all()
-        return {ids[row["alert_id"]]: _history(_plain(row)) for row in rows}
+        return {ids[row["alert_id"]]: _history(plain(row)) for row in rows}
 
     def _remember(self, histories: Mapping[str, History | None]) -> None:
         for key, history in histories.items():
@@ -322,58 +266,6 @@ class Ledger:
             self._cache.move_to_end(key)
         while len(self._cache) > self._cache_pools:
             self._cache.popitem(last=False)
-
-
-def _refused() -> Any:
-    """Refused for good and nowhere else either."""
-    return and_(_deliveries.c.status == "refused", _deliveries.c.reason != "spilled-over")
-
-
-async def _queue(
-    connection: AsyncConnection, queued: Sequence[Queued], sinks: Sequence[str], now: datetime
-) -> None:
-    """Insert what is not yet there: a repeated write must not send again what was sent."""
-    pools = {each.alert.key for each in queued}
-    query = select(_deliveries.c.pool, _deliveries.c.sink).where(_deliveries.c.pool.in_(pools))
-    heard: defaultdict[str, set[str]] = defaultdict(set)
-    for pool, sink in (await connection.execute(query.distinct())).all() if pools else ():
-        heard[pool].add(sink)
-    named = select(_muted.c.alert_id).where(
-        _muted.c.alert_id.in_({each.alert.alert_id for each in queued})
-    )
-    muted = set((await connection.execute(named)).scalars()) if pools else set()
-    rows = list[dict[str, Any]]()
-    for each in queued:
-        if each.alert.alert_id in muted:
-            continue
-        heard[each.alert.key] |= set(sinks if each.sinks is None else each.sinks)
-        rows += [_delivery_row(each, sink, now) for sink in sinks if sink in heard[each.alert.key]]
-    await _insert_new(connection, rows)
-
-
-async def _insert_new(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert what is not yet there: neither a message nor its sink is named twice."""
-    ids = {row["message"] for row in rows}
-    query = select(_deliveries.c.message, _deliveries.c.sink).where(_deliveries.c.message.in_(ids))
-    known = {tuple(row) for row in (await connection.execute(query)).all()} if ids else set()
-    fresh = [row for row in rows if (row["message"], row["sink"]) not in known]
-    if fresh:
-        await connection.execute(insert(_deliveries), fresh)
-
-
-def _delivery_row(queued: Queued, sink: str, now: datetime) -> dict[str, Any]:
-    alert = queued.alert
-    return {
-        "message": alert.id,
-        "sink": sink,
-        "pool": alert.key,
-        "partition": queued.partition,
-        "status": "pending",
-        "reason": "",
-        "attempts": 0,
-        "queued_at": now.isoformat(),
-        "payload": encode(alert),
-    }
 
 
 def _alert_row(history: History) -> dict[str, Any]:
@@ -386,8 +278,3 @@ def _alert_row(history: History) -> dict[str, Any]:
 def _history(row: dict[str, Any]) -> History:
     triggers = [name for name in row["triggers"].split(",") if name]
     return msgspec.convert({**row, "triggers": triggers}, History)
-
-
-def _plain(row: RowMapping) -> dict[str, Any]:
-    """The row under plain ``str`` keys; SQLAlchemy's are a subclass, which msgspec refuses."""
-    return {str(name): value for name, value in row.items()}

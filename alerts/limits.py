@@ -14,6 +14,7 @@ __all__ = [
     "DISCORD_FIELD",
     "DISCORD_RATES",
     "DISCORD_TITLE",
+    "READABLE",
     "SLACK_RATES",
     "SLACK_TEXT",
     "TELEGRAM_RATES",
@@ -31,6 +32,9 @@ class Rate(msgspec.Struct, frozen=True):
     seconds: float
 
 
+READABLE = Rate(20, 60.0)
+"""More than that nobody reads, whatever a service allows; it is what Telegram allows in a group."""
+
 TELEGRAM_TEXT = 4096
 """UTF-16 units after the markup is parsed. Bot API, sendMessage; MAX_MESSAGE_LENGTH of
 python-telegram-bot's constants; tdlib counts UTF-16 units."""
@@ -40,13 +44,13 @@ TELEGRAM_RATES = (Rate(1, 1.0), Rate(20, 60.0))
 DISCORD_TITLE, DISCORD_DESCRIPTION, DISCORD_FIELD = 256, 4096, 1024
 """UTF-16 units of an embed's parts, 6,000 in all. Discord API, embed limits; Alertmanager's
 ``notify/discord``."""
-DISCORD_RATES = (Rate(5, 2.0), Rate(30, 60.0))
+DISCORD_RATES = (Rate(5, 2.0), Rate(30, 60.0), READABLE)
 """Of one webhook, failed requests included; and the unpublished limit of its channel
 (discord-api-docs issue 1454)."""
 
 SLACK_TEXT = 3000
 """Characters of a section block's text. Slack Block Kit reference, section block."""
-SLACK_RATES = (Rate(1, 1.0),)
+SLACK_RATES = (Rate(1, 1.0), READABLE)
 """One message a second in a channel. Slack API, rate limits, "Posting messages"."""
 
 APPRISE_RATES = (Rate(1, 1.0), Rate(20, 60.0))

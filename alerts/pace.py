@@ -18,6 +18,9 @@ from streams.clock import Clock
 
 __all__ = ["Pace"]
 
+LATEST_SECONDS = 2.0
+"""How much later than we noted it a request may have come to its service."""
+
 SLACK_SECONDS = 0.05
 """Requests a window apart at our end may arrive a little less than that apart."""
 
@@ -30,7 +33,9 @@ class Pace:
         self._rates = rates
         self._ledger = ledger
         self._clock = clock
-        self._longest = timedelta(seconds=max((rate.seconds for rate in rates), default=0.0) + 1)
+        self._longest = timedelta(
+            seconds=max((rate.seconds for rate in rates), default=0.0) + LATEST_SECONDS
+        )
         self._made: deque[datetime] | None = None
         self._resting_until: datetime | None = None
 
@@ -58,9 +63,19 @@ class Pace:
             self._made[-1] = self._clock.now()
 
     async def _load(self) -> deque[datetime]:
+        """What was noted before we were started again.
+
+        When each came to its service is not known, but that it was by the time of the next one,
+        and hardly later than ``LATEST_SECONDS``: more would leave nothing to say in a crash loop.
+        """
         if self._made is None:
-            since = self._clock.now() - self._longest
-            self._made = deque(await self._ledger.requests(self._sink, since))
+            now = self._clock.now()
+            noted = await self._ledger.requests(self._sink, now - self._longest)
+            latest = timedelta(seconds=LATEST_SECONDS)
+            after = [*noted[1:], now]
+            self._made = deque(
+                min(at + latest, next_) for at, next_ in zip(noted, after, strict=False)
+            )
         return self._made
 
     def _wait(self, made: deque[datetime], evenly: bool) -> float:

@@ -18,9 +18,12 @@ import structlog
 
 from alerts import topic
 from alerts.courier import Courier, Spill
-from alerts.ledger import Ledger, Queued
-from alerts.policy import Decision, History, PolicySettings, Silent, decide, follow, retract
-from alerts.route import Router
+from alerts.hearers import Audience, Hearers
+from alerts.history import History
+from alerts.ledger import Ledger
+from alerts.messages import follow, retract
+from alerts.outbox import Queued
+from alerts.policy import Decision, PolicySettings, Silent, decide
 from alerts.sink import Sink
 from streams.clock import Clock
 from streams.errors import Invalid
@@ -47,13 +50,13 @@ class AlertTransform:
         couriers: Sequence[Courier],
         policy: PolicySettings,
         clock: Clock,
-        router: Router,
+        hearers: Hearers,
     ) -> None:
         self._ledger = ledger
         self._couriers = couriers
         self._policy = policy
         self._clock = clock
-        self._router = router
+        self._hearers = hearers
         self._partitions: frozenset[int] = frozenset()
         self._changed: dict[str, History] = {}
         self._queued: list[Queued] = []
@@ -70,9 +73,12 @@ class AlertTransform:
     async def apply(self, batch: Sequence[Received]) -> Outcome:
         """The alerts that these verdicts call for, in order; raises ``Retry``."""
         histories = await self._ledger.histories({each.event.key for each in batch})
-        for each in batch:
-            alerts = self._said(each.event, histories)
-            self._queued += [self._routed(alert, each.record.partition) for alert in alerts]
+        said = [
+            (alert, each.record.partition)
+            for each in batch
+            for alert in self._said(each.event, histories)
+        ]
+        self._queued += await self._hearers.of(said, self._clock.now())
         return topic.outcome(queued.alert for queued in self._queued)
 
     async def save(self) -> None:
@@ -95,9 +101,6 @@ class AlertTransform:
             histories[event.key] = self._changed[event.key] = after
         return alerts
 
-    def _routed(self, alert: Alert, partition: int) -> Queued:
-        return Queued(alert, partition, self._router.sinks(alert, self._clock.now()))
-
     def _decided(self, verdict: Verdict, before: History | None) -> Decision:
         decision = decide(verdict, before, self._policy)
         if isinstance(decision, Silent):
@@ -117,7 +120,7 @@ async def alerting(
     clock: Clock,
     policy: PolicySettings | None = None,
     spill: Spill | None = None,
-    router: Router | None = None,
+    audience: Audience | None = None,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> AsyncIterator[AlertTransform]:
     """The alert stage's transform, with a courier for each sink running beside it.
@@ -128,19 +131,19 @@ async def alerting(
     spill-over names a sink that there is not: what it was to hear, nobody would.
     """
     _refuse_namesakes(sinks)
+    audience = audience or Audience()
     if sinks:
         names = {sink.name for sink in sinks}
         _refuse_strangers("alerts.spill_to", {spill.to} - names if spill else set())
-        _refuse_strangers("alerts.routes", (router.receivers if router else set()) - names)
+        _refuse_strangers("alerts.routes", audience.router.receivers - names)
     ledger = Ledger(state)
     couriers = [Courier(sink, ledger, clock, spill) for sink in sinks]
     try:
         async with anyio.create_task_group() as group:
             for courier in couriers:
                 group.start_soon(courier.run)
-            yield AlertTransform(
-                ledger, couriers, policy or PolicySettings(), clock, router or Router()
-            )
+            hearers = Hearers(audience, state, ledger)
+            yield AlertTransform(ledger, couriers, policy or PolicySettings(), clock, hearers)
             for courier in couriers:
                 courier.finish()
             group.cancel_scope.deadline = anyio.current_time() + drain_seconds

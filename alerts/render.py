@@ -15,7 +15,7 @@ from msgspec import UnsetType
 from streams.events import Alert, Evidence, Trap, Verdict
 from streams.text import sanitise
 
-__all__ = ["details", "inert", "one_line", "plain_text", "title"]
+__all__ = ["brief", "details", "inert", "one_line", "plain_text", "title"]
 
 NAME_LIMIT = 48
 SYMBOL_LIMIT = 16
@@ -24,12 +24,16 @@ ID_LIMIT = 256
 VALUE_LIMIT = 80
 ANALYSIS_LIMIT = 600
 BUNDLE_LIMIT = 64
+SHORT_ADDRESS = 12
 """Characters: enough for every honest value, and for a message that stays one screen."""
 
 WARNINGS_SHOWN = 4
 """What an owner could do is told in a line; the page has the rest."""
 EVIDENCE_SHOWN = 3
 """Facts that a reader takes in at a glance, the weightiest first."""
+
+UNKNOWN_SHOWN = 8
+"""Unknown facts that a message names; the page has them all, with the reasons."""
 
 LOOK_ALIKES = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "COPTIC"})
 """Scripts whose letters pass for Latin ones (Unicode UTS 39, confusables), by Unicode names."""
@@ -76,6 +80,17 @@ def one_line(alert: Alert) -> str:
     """The alert for a narrow log: the title and its weight in one line."""
     weight = _outcome(alert) or [*_traps(alert.verdict), _likelihood(alert.verdict)]
     return f"{title(alert)}: {weight[0]}"
+
+
+def brief(alert: Alert) -> str:
+    """The least that tells one alert from others, for a message that names many."""
+    verdict = alert.verdict
+    word = _known(verdict.symbol, SYMBOL_LIMIT) or _known(verdict.name, SYMBOL_LIMIT)
+    quoted = '"' + word.replace('"', "'") + '"' if word else "unnamed"
+    action = "" if alert.action == "raised" else f"{alert.action.upper()} "
+    pool = inert(verdict.pool, ADDRESS_LIMIT)
+    short = pool if len(pool) <= SHORT_ADDRESS else f"{pool[:6]}..{pool[-4:]}"
+    return f"{action}{quoted} {verdict.probability:.0%} {verdict.chain} {short}"
 
 
 def _token(verdict: Verdict) -> str:
@@ -164,9 +179,14 @@ def _analysis(verdict: Verdict) -> list[str]:
 
 
 def _unknown(verdict: Verdict) -> list[str]:
-    """How much could not be known: a warning on half the facts is half a warning."""
+    """What could not be known: a warning on half the facts is half a warning."""
     missing = round(100 * (1 - verdict.coverage))
-    return [f"unknown: {missing} of 100 facts"] if missing else []
+    if not missing and not verdict.unknown:
+        return []
+    names = [_fact(name) for name in verdict.unknown[:UNKNOWN_SHOWN]]
+    more = len(verdict.unknown) - len(names)
+    told = ", ".join([*names, *([f"{more} more"] if more > 0 else [])])
+    return [f"unknown: {missing} of 100 facts" + (f": {told}" if told else "")]
 
 
 def _look_alikes(verdict: Verdict) -> list[str]:
@@ -183,9 +203,9 @@ def _look_alikes(verdict: Verdict) -> list[str]:
 
 
 def _addresses(verdict: Verdict) -> list[str]:
-    token = _known(verdict.token_address, ADDRESS_LIMIT)
-    pool = f"pool {inert(verdict.pool, ADDRESS_LIMIT)}"
-    return [f"{pool}, token {token}" if token else pool]
+    told = {"pool": verdict.pool, "token": verdict.token_address, "creator": verdict.creator}
+    known = {name: _known(address, ADDRESS_LIMIT) for name, address in told.items()}
+    return [", ".join(f"{name} {address}" for name, address in known.items() if address)]
 
 
 def _quote(verdict: Verdict) -> str:

@@ -10,20 +10,16 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
-from msgspec import UnsetType
 
+from alerts.severity import SEVERITIES, Severity, severity
+from alerts.silence import is_within
+from alerts.wave import wave_of
 from streams.events import Alert
 
-__all__ = ["Hearing", "Route", "Router", "Severity", "severity"]
+__all__ = ["Hearing", "Route", "Router"]
 
-Severity = Literal["info", "warning", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-
-CRITICAL_FROM = 0.95
-WARNING_FROM = 0.8
 REMEMBERED = 10_000
 """Waves remembered for ``repeat_seconds``."""
 
@@ -58,11 +54,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_muted(self, at: datetime) -> bool:
         """Whether ``at`` (UTC) is within the mute hours, which may pass midnight."""
-        if not self.mute_hours:
-            return False
-        start, end = self.mute_hours.split("-")
-        now = f"{at:%H:%M}"
-        return start <= now < end if start <= end else now >= start or now < end
+        return bool(self.mute_hours) and is_within(self.mute_hours, at)
 
 
 class Hearing(msgspec.Struct, frozen=True):
@@ -121,7 +113,7 @@ class Router:
             told.popleft()
         if route.is_muted(now):
             return "mute-hours"
-        last = self._waves.get((route.name, _wave(alert)))
+        last = self._waves.get((route.name, wave_of(alert)))
         if last is not None and now - last < timedelta(seconds=route.repeat_seconds):
             return "repeat"
         return "capped" if 0 < route.most_per_minute <= len(told) else ""
@@ -129,20 +121,6 @@ class Router:
     def _note(self, route: Route, alert: Alert, now: datetime) -> None:
         self._told[route.name].append(now)
         if route.repeat_seconds:
-            self._waves[route.name, _wave(alert)] = now
+            self._waves[route.name, wave_of(alert)] = now
             while len(self._waves) > REMEMBERED:
                 self._waves.popitem(last=False)
-
-
-def severity(alert: Alert) -> Severity:
-    """Critical: it happened, or is all but sure to."""
-    proven = any(trap.proven for trap in alert.verdict.traps) and alert.action != "retracted"
-    if proven or alert.action == "confirmed" or alert.verdict.probability >= CRITICAL_FROM:
-        return "critical"
-    return "warning" if alert.verdict.probability >= WARNING_FROM else "info"
-
-
-def _wave(alert: Alert) -> str:
-    """Launches alike: one symbol on one chain. A verdict does not name its deployer."""
-    symbol = alert.verdict.symbol
-    return alert.key if isinstance(symbol, UnsetType) else f"{alert.chain}:{symbol.casefold()}"

@@ -26,6 +26,8 @@ class Sent(msgspec.Struct, frozen=True):
     """What the service calls the message, to edit it by; empty when it cannot be edited."""
     rest_seconds: float = 0.0
     """How long the service wants to be left alone now."""
+    left: frozenset[str] = frozenset()
+    """Ids of critical alerts that a digest had no room for: they are still to be said."""
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts import markup
 from alerts.answers import answer_to
-from alerts.digest import digest_lines, digest_title
+from alerts.digest import digest
 from alerts.limits import SLACK_RATES, SLACK_TEXT, Rate
 from alerts.links import links
 from alerts.render import details, title
@@ -52,9 +53,9 @@ class Slack(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self, alerts: Sequence[Alert]) -> Call:
         """See ``Service``."""
-        lines = [digest_title(alerts), *digest_lines(alerts)]
-        text = "\n".join(markup.slack(line) for line in lines)
-        return self._call("chat.postMessage", text[:SLACK_TEXT])
+        many = digest(alerts, SLACK_TEXT, lambda line: len(markup.slack(line)))
+        text = "\n".join(markup.slack(line) for line in [many.title, *many.lines])
+        return replace(self._call("chat.postMessage", text[:SLACK_TEXT]), left=many.left)
 
     def answer(self, reply: Reply, now: datetime) -> Answer:
         """See ``Service``."""

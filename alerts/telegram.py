@@ -15,7 +15,7 @@ import msgspec
 
 from alerts import markup
 from alerts.answers import answer_to, retry_after_seconds
-from alerts.digest import digest_lines, digest_title
+from alerts.digest import digest
 from alerts.limits import TELEGRAM_RATES, TELEGRAM_TEXT, Rate, cut_utf16, utf16_length
 from alerts.links import links
 from alerts.render import details, title
@@ -69,9 +69,10 @@ class Telegram(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self, alerts: Sequence[Alert]) -> Call:
         """See ``Service``."""
-        lines = [digest_title(alerts), *digest_lines(alerts)]
-        text = cut_utf16(markup.unlinked("\n".join(lines)), TELEGRAM_TEXT)
-        return Call("POST", self.url("sendMessage"), self._body(text, plain=True, buttons=None))
+        many = digest(alerts, TELEGRAM_TEXT, lambda line: utf16_length(markup.unlinked(line)))
+        text = cut_utf16(markup.unlinked("\n".join([many.title, *many.lines])), TELEGRAM_TEXT)
+        body = self._body(text, plain=True, buttons=None)
+        return Call("POST", self.url("sendMessage"), body, left=many.left)
 
     def answer(self, reply: Reply, now: datetime) -> Answer:
         """See ``Service``."""

@@ -32,6 +32,8 @@ class Call(msgspec.Struct, frozen=True):
     url: str
     body: dict[str, Any]
     authorization: str = ""
+    left: frozenset[str] = frozenset()
+    """Alerts that this was to say and has no room for; see ``Sent.left``."""
 
 
 class Reply(msgspec.Struct, frozen=True):

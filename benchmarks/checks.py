@@ -99,12 +99,27 @@ async def _timed(net: Devnet, room: Showroom) -> None:
                 asked[name] += rpc.asked - before
                 if number:  # the first round starts the reading processes
                     times[name].append(spent)
+    rate = await _rate(rpc, room)
     await rpc.close()
     for name, spent_s in times.items():
         cuts = quantiles(spent_s, n=20)
         mean = asked[name] / (ROUNDS + 1) / len(TIMED)
         shown = f"p50 {cuts[9] * 1e3:6.1f} ms   p95 {cuts[18] * 1e3:6.1f} ms"
         print(f"{name:<9} {shown}   {mean:.1f} requests")
+    print(f"both      {rate:6.1f} launches/s, {len(TIMED)} at once on one machine")
+
+
+async def _rate(rpc: Http, room: Showroom) -> float:
+    """Launches a second with both checks, so many at once."""
+
+    async def one(launch: Launch) -> None:
+        await trade_findings(rpc, launch, room.block, holders=HOLDERS)
+        await contract_findings(rpc, launch.token or "", room.block, launch=launch)
+
+    started = time.perf_counter()
+    for _ in range(ROUNDS):
+        await asyncio.gather(*(one(launch) for launch in room.launches.values()))
+    return ROUNDS * len(room.launches) / (time.perf_counter() - started)
 
 
 async def _seconds(asked: Awaitable[Any]) -> float:

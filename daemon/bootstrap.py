@@ -10,7 +10,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -24,18 +23,20 @@ from alerts.chat import Chat
 from alerts.console import ConsoleSettings, ConsoleSink
 from alerts.courier import Spill
 from alerts.discord import Discord
+from alerts.history import alert_id
 from alerts.ledger import Ledger
 from alerts.pipeline import alerting
 from alerts.policy import PolicySettings
-from alerts.route import Route, Router
 from alerts.secret import Secret
 from alerts.sink import Sink
 from alerts.slack import Slack
 from alerts.telegram import Telegram
 from alerts.webhook import WebhookSettings, WebhookSink
+from daemon.audience import audience_from
 from daemon.health import Check, health_app, serve
 from daemon.page.api import LOCAL_HOSTS, page_app
 from daemon.page.board import Board, News
+from daemon.page.feedback import Desk
 from daemon.page.hub import Hub
 from daemon.page.reader import Note, Reader
 from daemon.plant import Plant
@@ -74,12 +75,12 @@ __all__ = [
     "broker_part",
     "buttons_parts",
     "chain_part",
+    "desk_from",
     "enrich_part",
     "examine_part",
     "health_part",
     "open_judge",
     "page_parts",
-    "routes_from",
     "score_part",
     "sinks_from",
     "source_part",
@@ -217,18 +218,13 @@ def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]], *, quiet: bool
     ``quiet``: news that the settings call old goes to the topic alone.
     """
     alerts = plant.settings.alerts
-    policy = PolicySettings(
-        **alerts.model_dump(
-            exclude={"quiet_after_seconds", "spill_to", "spill_after_seconds", "routes"}
-        )
-    )
+    policy = PolicySettings(**alerts.model_dump(include=set(PolicySettings.__struct_fields__)))
     spill = Spill(alerts.spill_to, alerts.spill_after_seconds) if alerts.spill_to else None
-    late = timedelta(seconds=alerts.quiet_after_seconds) if quiet else timedelta(0)
-    router = Router(routes_from(plant.settings), late or None)
+    audience = audience_from(plant.settings, quiet=quiet)
 
     async def run(drain: Drain) -> None:
         async with alerting(
-            plant.state, sinks(), clock=plant.clock, policy=policy, spill=spill, router=router
+            plant.state, sinks(), clock=plant.clock, policy=policy, spill=spill, audience=audience
         ) as transform:
             await _run(plant, "alert", VERDICTS, transform, drain)
 
@@ -285,7 +281,7 @@ def page_parts(plant: Plant, listener: socket.socket) -> list[Part]:
     board, hub = Board(), Hub()
     registry = Registry(plant.settings.model.registry)
     names = LOCAL_HOSTS | {name.lower() for name in plant.settings.page.hosts}
-    app = page_app(board, hub, lambda: _versions(registry), names)
+    app = page_app(board, hub, lambda: _versions(registry), names, desk_from(plant))
 
     def note(event: News, is_news: bool) -> None:
         summary = board.note(event)
@@ -318,11 +314,6 @@ def open_judge(model: Model) -> Judge:
         manifest=bundle.manifest,
         promise=bundle.calibration.threshold,
     )
-
-
-def routes_from(settings: Settings) -> list[Route]:
-    """The routes of the settings; raises ``Invalid`` for one that cannot be."""
-    return [Route(**route.model_dump()) for route in settings.alerts.routes]
 
 
 def sinks_from(settings: Settings, terminal: Terminal, clock: Clock) -> list[Sink]:
@@ -358,6 +349,19 @@ def _chats(settings: Settings, clock: Clock) -> list[Sink]:
     if url := apprise.url.get_secret_value():
         chats.append(AppriseSink(Secret(url), apprise.name, apprise.timeout_seconds))
     return chats
+
+
+def desk_from(plant: Plant) -> Desk | None:
+    """Takes the page's labels; ``None`` without a token."""
+    token = plant.settings.page.token.get_secret_value()
+    ledger = Ledger(plant.state)
+
+    async def take(label: Label) -> None:
+        if label.what == "mute":
+            await ledger.mute(alert_id(label.key))
+        await plant.cluster.broker.publish([message(LABELS, label)])
+
+    return Desk(Secret(token), take, plant.clock) if token else None
 
 
 def _versions(registry: Registry) -> list[Manifest]:

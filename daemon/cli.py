@@ -145,6 +145,24 @@ GROUPS = {
                 "heft alerts route --token PEPE --chain base --probability 0.9",
             ),
             Command(
+                "silence",
+                "daemon.commands.silences:silence",
+                "Hold alerts on some tokens back for a while.",
+                "heft alerts silence --token PEPE --for 2h --why 'our own test'",
+            ),
+            Command(
+                "silences",
+                "daemon.commands.silences:silences",
+                "List the silences that hold now: whose, until when, and why.",
+                "heft alerts silences",
+            ),
+            Command(
+                "lift",
+                "daemon.commands.silences:lift",
+                "End a silence before its time.",
+                "heft alerts lift 3f2a9c",
+            ),
+            Command(
                 "history",
                 "daemon.commands.alerts:history",
                 "List who was told what, and how it ended.",

@@ -7,11 +7,13 @@ command knows stand with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from alerts.severity import Severity
 from daemon.settings import Settings, load_settings
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "HistoryOptions",
     "LabelOptions",
     "ReplayOptions",
+    "SilenceOptions",
     "TokenOptions",
     "TrainOptions",
     "settings_from",
@@ -131,6 +134,8 @@ class TokenOptions:
     """That it rugs."""
     liquidity: float = 10.0
     """In the quote's whole units."""
+    creator: str = ""
+    """Whose it is."""
 
 
 @Parameter(name="*")
@@ -144,6 +149,35 @@ class HistoryOptions:
     """Only those that were refused for good: the dead letters of delivery."""
     limit: int = 50
     """At most so many, the latest first."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SilenceOptions:
+    """What nobody is to hear: all that is named must fit."""
+
+    why: str
+    """For whoever wonders later why nothing was said."""
+    for_: Annotated[timedelta | None, Parameter(name="--for")] = None
+    """How long from now: 30m, 2h, 7d."""
+    until: datetime | None = None
+    """Instead of --for: until when, in UTC where no offset is said."""
+    hours: str = ""
+    """Daily, in UTC, such as 22:00-06:30; then an end may be left out."""
+    who: str | None = None
+    """Your name; the account's when left out."""
+    chain: str = ""
+    """Only this chain's."""
+    venue: str = ""
+    """Only this venue's."""
+    token: str = ""
+    """Only this token's: its address, its pool's, or its symbol."""
+    creator: str = ""
+    """Only tokens of this account."""
+    severity: Severity | None = None
+    """Only alerts of this severity."""
+    critical: bool = False
+    """Hold critical alerts back too."""
 
 
 @Parameter(name="*")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -42,6 +42,8 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+HOURS = r"^((?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d)?$"
+"""From and until in UTC, such as ``22:00-06:30``; empty is never."""
 
 
 class Section(BaseModel):
@@ -116,13 +118,29 @@ class RouteTable(Section):
     watchlist: list[str] = []
     severity: Literal["info", "warning", "critical"] = "info"
     minimum_liquidity: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    mute_hours: Annotated[str, Field(pattern=r"^(\d\d:\d\d-\d\d:\d\d)?$")] = ""
+    mute_hours: Annotated[str, Field(pattern=HOURS)] = ""
     repeat_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     most_per_minute: Annotated[int, Field(ge=0)] = 0
 
 
+class SilenceTable(Section):
+    """What nobody is to hear: all that it names must fit."""
+
+    who: str
+    why: str
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    hours: Annotated[str, Field(pattern=HOURS)] = ""
+    chain: str = ""
+    venue: str = ""
+    token: str = ""
+    creator: str = ""
+    severity: Literal["info", "warning", "critical"] | None = None
+    critical: bool = False
+
+
 class Alerts(Section):
-    """When the policy speaks."""
+    """When the policy speaks, and who hears it."""
 
     threshold: Share | None = None
     minimum_liquidity: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
@@ -133,6 +151,9 @@ class Alerts(Section):
     spill_to: str = ""
     spill_after_seconds: Seconds = 60.0
     routes: list[RouteTable] = []
+    silences: list[SilenceTable] = []
+    wave_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
+    wave_critical: bool = False
 
 
 class Console(Section):
@@ -241,6 +262,7 @@ class Page(Section):
     host: str = "127.0.0.1"
     port: Port = 9465
     hosts: tuple[str, ...] = ()
+    token: SecretStr = SecretStr("")
 
 
 class Log(Section):

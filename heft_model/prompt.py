@@ -33,6 +33,7 @@ __all__ = [
     "fit_lexicon",
     "render",
     "text_length",
+    "unknown_facts",
     "unknown_word",
     "vocabulary",
 ]
@@ -116,6 +117,11 @@ def coverage(prompt: str) -> float:
     """The share of a prompt's facts that are known, 0..1."""
     known, unknown = prompt.count("=q"), prompt.count("=?")
     return known / max(1, known + unknown)
+
+
+def unknown_facts(prompt: str) -> list[str]:
+    """The names of a prompt's facts that are not known, as ``coverage`` counts them."""
+    return [word.removesuffix("=?") for word in prompt.split(" ") if word.endswith("=?")]
 
 
 def text_length(facts: Facts) -> int:

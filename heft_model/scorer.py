@@ -20,13 +20,13 @@ from heft_model.batcher import batches_by_length
 from heft_model.bundle import Bundle
 from heft_model.calibrate import Calibration
 from heft_model.evidence import EvidenceSettings, candidates, hide, rank
-from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_word
+from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_facts, unknown_word
 from heft_model.registry import Registry
 from heft_model.session import Session
 from heft_model.traps import traps_in
 from streams import telemetry
 from streams.errors import Invalid
-from streams.events import Evidence, Facts, Verdict, encode
+from streams.events import MOST_UNKNOWN, Evidence, Facts, Verdict, encode
 
 __all__ = ["OnnxScorer", "Scorer", "TableScorer", "facts_hash", "open_scorer"]
 
@@ -102,7 +102,7 @@ class OnnxScorer:
                 threshold=calibration.threshold.value,
                 evidence=reason,
                 bundle=serving.bundle.id,
-                coverage=coverage(prompt),
+                prompt=prompt,
                 now=self._now(),
                 foreign=facts.chain not in taught,
             )
@@ -231,7 +231,6 @@ class TableScorer:
                 threshold=threshold,
                 evidence=[],
                 bundle=bundle,
-                coverage=1.0,
                 now=self._now(),
             )
             for facts in batch
@@ -249,11 +248,15 @@ def verdict_from(
     threshold: float,
     evidence: list[Evidence],
     bundle: str,
-    coverage: float,
     now: datetime,
+    prompt: str = "",
     foreign: bool = False,
 ) -> Verdict:
-    """The opinion on one dossier, with all that is needed to give it again."""
+    """The opinion on one dossier, with all that is needed to give it again.
+
+    ``prompt`` is what a model was told of it; without one, all is taken to be known.
+    """
+    known = coverage(prompt) if prompt else 1.0
     return Verdict(
         chain=facts.chain,
         pool=facts.pool,
@@ -275,14 +278,27 @@ def verdict_from(
         probability=probability,
         threshold=threshold,
         evidence=evidence,
-        analysis=analyse(probability, threshold, evidence, coverage, foreign=foreign),
+        analysis=analyse(probability, threshold, evidence, known, foreign=foreign),
         bundle=bundle,
         prompt_version=PROMPT_VERSION,
         facts_hash=facts_hash(facts),
-        coverage=coverage,
+        coverage=known,
+        unknown=_unknown(facts, unknown_facts(prompt)),
         scored_at=now,
         traps=traps_in(facts.findings),
     )
+
+
+def _unknown(facts: Facts, told: Sequence[str]) -> list[str]:
+    """What the dossier lacks, and what the model was not told beyond that."""
+    missing = facts.missing
+    parts = [name for name in told if name not in missing and _group(name) not in missing]
+    return sorted({*missing, *parts})[:MOST_UNKNOWN]
+
+
+def _group(name: str) -> str:
+    """``holders`` of ``holders.lp_top_share``: unknown as a whole, it is named once."""
+    return name.partition(".")[0]
 
 
 def facts_hash(facts: Facts) -> str:

@@ -61,6 +61,7 @@ __all__ = [
     "MOST_AMOUNT",
     "MOST_NAME",
     "MOST_QUOTE_SYMBOL",
+    "MOST_UNKNOWN",
     "SCHEMA_VERSION",
     "Action",
     "Activity",
@@ -107,6 +108,9 @@ Trigger = Literal[
 Action = Literal["raised", "updated", "confirmed", "cleared", "retracted"]
 """Confirmed: it rugged. Cleared: the risk is gone again. Retracted: its chain took it back."""
 
+MOST_UNKNOWN = 100
+"""Names of unknown facts that a verdict carries."""
+
 DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
 
@@ -129,6 +133,8 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     decimals: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
     total_supply: Amount | UnsetType = UNSET
     deployer: Address | UnsetType = UNSET
+    creator: Address | UnsetType = UNSET
+    """Whose the token is, where that is told apart from who signed (``deployer``)."""
     lp_visible: bool = True
     """Whether the source also sends this pool's LP token transfers."""
     token0: Address | UnsetType = UNSET
@@ -389,6 +395,10 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     facts_hash: str
     coverage: Probability
     """Share of the dossier's facts that were known."""
+    unknown: Annotated[list[str], Meta(max_length=MOST_UNKNOWN)] = msgspec.field(
+        default_factory=list
+    )
+    """The names of those that were not, in alphabetical order, as far as there is room."""
     scored_at: Instant
     traps: list[Trap] = msgspec.field(default_factory=list)
     """What the dossier's findings prove or warn of, gravest first; the probability knows none."""

@@ -9,7 +9,10 @@ from msgspec import Meta
 from streams.events import Event
 from streams.onpool import Address, Instant, Slug
 
-__all__ = ["Label"]
+__all__ = ["Label", "Word"]
+
+Word = Literal["rug", "false-alarm", "mute"]
+"""What can be said: it rugged, it did not, or: no more of it."""
 
 
 class Label(Event, frozen=True, kw_only=True, tag="label"):
@@ -17,7 +20,7 @@ class Label(Event, frozen=True, kw_only=True, tag="label"):
 
     chain: Slug
     pool: Address
-    what: Literal["rug", "false-alarm", "mute"]
+    what: Word
     who: Annotated[str, Meta(min_length=1, max_length=128)]
     """Such as ``telegram:12345`` or ``cli:alice``."""
     why: Annotated[str, Meta(max_length=1_000)] = ""

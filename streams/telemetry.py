@@ -22,6 +22,7 @@ from streams.quotes import QUOTES
 
 __all__ = [
     "ALERTS",
+    "ALERTS_HELD",
     "BUNDLE",
     "BUNDLE_REFUSALS",
     "DEAD_LETTERS",
@@ -87,6 +88,9 @@ UNKNOWN_POOLS = Counter("heft_unknown_pools_total", "Events of pools whose launc
 FACTS = Counter("heft_facts_total", "Dossiers emitted, by what made them due.", ["trigger"])
 VERDICTS = Counter("heft_verdicts_total", "Verdicts given.", ["chain"])
 ALERTS = Counter("heft_alerts_total", "Alerts, by what was done.", ["action"])
+ALERTS_HELD = Counter(
+    "heft_alerts_held_total", "Alerts that no sink was told of: silenced or inhibited.", ["reason"]
+)
 SINK_DELIVERIES = Counter(
     "heft_sink_deliveries_total", "Deliveries: sent, or why not.", ["sink", "reason"]
 )

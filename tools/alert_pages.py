@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from alerts.discord import Discord
 from alerts.example import example
-from alerts.render import plain_text
+from alerts.markup import unlinked
+from alerts.render import details, plain_text, title
 from alerts.secret import Secret
 from alerts.slack import Slack
 from alerts.telegram import Telegram
@@ -27,7 +28,13 @@ HEAD = """# What people read
 
 Every message below is made by the code that sends it (`tools/alert_pages.py`; `make alert-pages`
 writes this page). One alert is one message: what becomes of it edits that message. Telegram's has
-the buttons Confirm, False alarm and Mute under it.
+the buttons Confirm, False alarm and Mute under it; the page has them on each token, for whoever
+knows `page.token`.
+
+Who hears of it is said by `alerts.routes` (chain, venue, severity, liquidity, watchlist; hours,
+repeats and caps), held back by `heft alerts silence` or `alerts.silences`, and told once for a
+creator's wave of launches (`alerts.wave_seconds`). `heft alerts route` says who would hear and why,
+`heft alerts history` who did.
 """
 
 
@@ -44,9 +51,25 @@ def page() -> str:
         "## A hostile name, in each service's markup\n",
         *_services(hostile),
         "## A digest in place of a flood\n",
-        _block(Telegram(token=Secret("-"), chat_id="-").digest([raised] * 500).body["text"]),
+        "Few of them critical: those first, then the likeliest others.\n",
+        _block(_digest([_flooded(number, 3) for number in range(500)])),
+        "Many critical: each has its line, in as many messages as it takes.\n",
+        _block(_digest([_flooded(number, 130) for number in range(500)])),
+        "## An e-mail, or anything else behind Apprise\n",
+        _block(f"{title(hostile)}\n\n" + "\n".join(map(unlinked, details(hostile)))),
     ]
     return "\n".join(parts)
+
+
+def _flooded(number: int, critical: int) -> Alert:
+    """One of a flood, critical if its number is low."""
+    probability = 0.97 if number < critical else 0.91
+    return example(NOON, pool=f"0x{number:040x}", symbol=f"T{number}", probability=probability)
+
+
+def _digest(alerts: list[Alert]) -> str:
+    text: str = Telegram(token=Secret("-"), chat_id="-").digest(alerts).body["text"]
+    return text
 
 
 def _life(raised: Alert, confirmed: Alert) -> list[tuple[str, Alert]]:

@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from heft_model.calibrate import calibration_error
 
-__all__ = ["Detection", "Interval", "judge"]
+__all__ = ["Detection", "Interval", "calibration_floor", "judge"]
 
 RESAMPLES = 500
 Floats = NDArray[np.float64]
@@ -51,6 +51,19 @@ def judge(probabilities: Sequence[float], labels: Sequence[bool], *, seed: int =
         ap=_interval(average_precision_score, scores, rugs, seed) if both else None,
         calibration_error=float(calibration_error(scores, rugs)) if len(rugs) else None,
     )
+
+
+def calibration_floor(probabilities: Floats, *, seed: int = 0) -> float:
+    """The mean calibration error of outcomes drawn from ``probabilities`` themselves.
+
+    Binned calibration error is biased upwards when rows are few [1]: this is what is left of it
+    where nothing is wrong.
+
+    [1] R. Roelofs et al., "Mitigating bias in calibration error estimation", AISTATS 2022.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.random((200, len(probabilities))) < probabilities
+    return float(np.mean([calibration_error(probabilities, outcomes) for outcomes in drawn]))
 
 
 def _interval(

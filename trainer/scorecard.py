@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streams.errors import Invalid
 from trainer.detectors import Boosting, Linear, Stacked, stacked, untuned
-from trainer.evaluate import Detection, judge
+from trainer.evaluate import Detection, calibration_floor, judge
 from trainer.sides import Check, Sides, checks_of, kept_apart, parted
 from trainer.sources.table import Table, take
 from trainer.tasks import Published, Task
@@ -57,6 +57,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     positives: int
     ece: float
+    ece_floor: float
+    """What perfectly calibrated scores would have been said to err by, on as few rows."""
     auc_interval: tuple[float, float]
     ap_interval: tuple[float, float]
     budgets: list[Budget]
@@ -86,7 +88,7 @@ def card_of(
 ) -> tuple[Card, list[Row]]:
     """Teach the detector and the baselines, judge them; raises ``Invalid``."""
     train, test = sides.train, sides.test
-    detector = stacked(train, test, task.network, progress=progress)
+    detector = stacked(train, test, task.network, trees=task.trees, progress=progress)
     if not np.all(np.isfinite(detector.probabilities)):
         raise Invalid("the detector gave scores that are no numbers", reason="nan")
     baselines = _baselines(task, train, test, progress)
@@ -96,13 +98,14 @@ def card_of(
         raise Invalid("the headline's rows hold only one class", reason="one-class")
     card = Card(
         task=task.name,
-        detector="HEFT stack: Qwen2 network + gradient boosting + linear, same inputs",
+        detector=f"HEFT stack: Qwen2 network + {task.trees} + linear, same inputs",
         headline="=".join(task.headline) if task.headline else "all",
         auc=main.auc.value,
         ap=main.ap.value,
         n=main.n,
         positives=main.rugs,
         ece=main.calibration_error,
+        ece_floor=calibration_floor(detector.probabilities[counted]),
         auc_interval=(main.auc.low, main.auc.high),
         ap_interval=(main.ap.low, main.ap.high),
         budgets=_budgets(detector.probabilities[counted], take(test, counted)),
@@ -136,7 +139,7 @@ def _baselines(
     if task.stale and 0 < train.labels[old].sum() < old.sum():
         progress("teaching: a stale model")
         found["stale: launches over 120 days older"] = stacked(
-            take(train, old), test, task.network
+            take(train, old), test, task.network, trees=task.trees
         ).probabilities
     return found
 

@@ -28,8 +28,9 @@ def route(options: TokenOptions = TokenOptions(), common: Common = Common()) -> 
         common: See there.
     """
     from daemon.jobs.alerting import print_routes
+    from daemon.run import run_quietly
 
-    return print_routes(settings_from(common), options)
+    return run_quietly(settings_from(common), lambda settings: print_routes(settings, options))
 
 
 def history(options: HistoryOptions = HistoryOptions(), common: Common = Common()) -> int:

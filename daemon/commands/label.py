@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from daemon.options import Common, LabelOptions, settings_from
+from streams.labels import Word
 
 __all__ = ["label"]
 
 
 def label(
     pool: str,
-    what: Literal["rug", "false-alarm", "mute"],
+    what: Word,
     options: LabelOptions = LabelOptions(),
     common: Common = Common(),
 ) -> int:

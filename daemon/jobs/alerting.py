@@ -5,16 +5,21 @@ from __future__ import annotations
 import getpass
 from typing import Literal
 
+from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
 from alerts.buttons import labelled
 from alerts.example import example
+from alerts.history import alert_id
 from alerts.ledger import Ledger
-from alerts.policy import alert_id
-from alerts.route import Router, severity
+from alerts.severity import severity
+from alerts.silence import silenced_by
+from alerts.silences import Silences
 from alerts.sink import Sent
-from daemon.bootstrap import routes_from, sinks_from
+from alerts.wave import wave_of
+from daemon.audience import audience_from
+from daemon.bootstrap import sinks_from
 from daemon.display.tables import new_table, output
 from daemon.options import HistoryOptions, LabelOptions, TokenOptions
 from daemon.plant import find_cluster, open_found_state
@@ -23,7 +28,7 @@ from streams.clock import SystemClock
 from streams.errors import Invalid
 from streams.events import decode, encode
 from streams.kafka import KafkaBroker
-from streams.labels import Label
+from streams.labels import Label, Word
 from streams.stage import message
 from streams.topics import LABELS
 
@@ -50,8 +55,8 @@ async def try_receiver(settings: Settings, name: str) -> int:
     return 1
 
 
-def print_routes(settings: Settings, options: TokenOptions) -> int:
-    """A row a route; without routes, every sink."""
+async def print_routes(settings: Settings, options: TokenOptions) -> int:
+    """A row a route; without routes, every sink; and a silence, if one holds."""
     now = SystemClock().now()
     alert = example(
         now,
@@ -62,9 +67,20 @@ def print_routes(settings: Settings, options: TokenOptions) -> int:
         probability=options.probability,
         liquidity=options.liquidity,
         liquidity_max=options.liquidity,
+        creator=options.creator or UNSET,
     )
     print(f"severity: {severity(alert)}")
-    hearings = list(Router(routes_from(settings)).hearings(alert, now))
+    audience, wave = audience_from(settings, quiet=False), wave_of(alert)
+    async with open_found_state(settings) as state:
+        silences = await Silences(state, audience.silences).current(now)
+        crest = (await Ledger(state).crests([wave])).get(wave)
+    if silence := silenced_by(silences, alert, now):
+        print(f"silenced by {silence.id} of {silence.who}: {silence.why}")
+        return 0
+    if crest is not None and audience.waves.holds(alert, crest):
+        print(f"nobody: the alert on {crest.pool} speaks for its wave since {crest.at:%H:%M} UTC")
+        return 0
+    hearings = list(audience.router.hearings(alert, now))
     if not hearings:
         names = ", ".join(sink.name for sink in sinks_from(settings, Console(), SystemClock()))
         print(f"no routes: every sink hears it ({names or 'none is set up'})")
@@ -82,10 +98,11 @@ async def print_history(settings: Settings, options: HistoryOptions) -> int:
         rows = await Ledger(state).history(
             options.sink, refused=options.refused, limit=options.limit
         )
-    table = new_table(f"deliveries: {len(rows):,}", "queued", "sink", "message", "status", "why")
+    columns = ("queued", "sink", "message", "status", "why", "its id there")
+    table = new_table(f"deliveries: {len(rows):,}", *columns)
     for row in rows:
-        at, sink, told, status, reason = (str(value) for value in row)
-        table.add_row(at[:19], sink, Text(told), status, reason)
+        at, sink, told, status, reason, ref = (str(value) for value in row)
+        table.add_row(at[:19], sink, Text(told), status, Text(reason), Text(ref))
     output().print(table if rows else "deliveries: none")
     return 0
 
@@ -103,7 +120,7 @@ async def deal(
 async def write_label(
     settings: Settings,
     pool: str,
-    what: Literal["rug", "false-alarm", "mute"],
+    what: Word,
     options: LabelOptions,
 ) -> int:
     """Put a label on the topic; a muted alert is muted. Raises ``Invalid`` for no pool."""

@@ -81,7 +81,8 @@ def _say(card: Card, *, as_json: bool) -> None:
         table.add_row(f"published: {each.who}", f"{each.auc:.3f} ({each.split})")
     low, high = card.auc_interval
     table.caption = (
-        f"AUC {card.auc:.3f} ({low:.3f} to {high:.3f}), AP {card.ap:.3f}, ECE {card.ece:.3f}"
+        f"AUC {card.auc:.3f} ({low:.3f} to {high:.3f}), AP {card.ap:.3f}, "
+        f"ECE {card.ece:.3f} ({card.ece_floor:.3f} would be chance)"
     )
     console = Console()
     console.print(table)

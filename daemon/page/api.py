@@ -1,8 +1,8 @@
 """The page's HTTP side: the API under ``/v1``, its OpenAPI document, and three static files.
 
-Read-only: nothing here changes anything, so there is nothing to authorise and no cookie. Requests
-must name a host that we know (a stranger's page may point its name at our address: DNS rebinding),
-and every answer forbids whatever the page does not need.
+Read-only but for labels (``feedback``), which need a token; there is no cookie. Requests must name
+a host that we know (a stranger's page may point its name at our address: DNS rebinding), and every
+answer forbids whatever the page does not need.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.page.board import Board, Dossier, Summary
+from daemon.page.feedback import Desk, is_open, label
 from daemon.page.hub import Hub, Item, Reading
 from heft_model.bundle import Manifest
 from streams.events import Alert, Verdict
@@ -59,9 +60,13 @@ Chance = Annotated[float, QueryParameter(ge=0, le=1)]
 
 
 def page_app(
-    board: Board, hub: Hub, models: Models, hosts: frozenset[str] = LOCAL_HOSTS
+    board: Board,
+    hub: Hub,
+    models: Models,
+    hosts: frozenset[str] = LOCAL_HOSTS,
+    desk: Desk | None = None,
 ) -> Litestar:
-    """The application; ``hosts`` are the names under which it may be asked for."""
+    """The application; ``hosts`` are the names it may be asked under, ``desk`` takes labels."""
     return Litestar(
         route_handlers=[
             tokens,
@@ -70,14 +75,16 @@ def page_app(
             alerts,
             stream,
             bundles,
+            is_open,
+            label,
             create_static_files_router(path="/", directories=[STATIC], html_mode=True),
         ],
-        state=State({"board": board, "hub": hub, "models": models}),
+        state=State({"board": board, "hub": hub, "models": models, "desk": desk}),
         middleware=[DefineMiddleware(_Guard, hosts=hosts)],
         openapi_config=OpenAPIConfig(
             title="HEFT rug monitor",
             version="1",
-            description="What the service has seen and said. Read-only.",
+            description="What the service has seen and said. Labels alone are written.",
             path="/v1/schema",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),

@@ -7,6 +7,7 @@ is hostile, so ``read_code`` runs it in a process of its own that ends with the 
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ from anyio import to_process
 from anyio.lowlevel import RunVar
 from eth_hash.auto import keccak
 
+from streams.checks.likeness import sketch
 from streams.errors import Invalid
 
 __all__ = ["Code", "Function", "Stored", "code_from", "read_code"]
@@ -24,8 +26,7 @@ MOST_BYTES = 64 * 1024
 """EIP-170 allows 24,576; some chains more. Beyond this it is no token's code."""
 PATIENCE_S = 5.0
 """For one reading: CRPWarner's slowest takes 0.4 s."""
-MOST_KEPT = 256
-"""Readings that are remembered, oldest out: about 50 kB each."""
+READINGS_KEPT = 256
 _WORKERS = 2
 """Readings at a time: each takes a core."""
 
@@ -56,8 +57,8 @@ class Code(msgspec.Struct, frozen=True):
     storage: tuple[Stored, ...]
     opcodes: dict[str, int]
     """How often each opcode stands in code that can be reached."""
-    sequence: tuple[int, ...]
-    """The reachable opcodes in their order, as bytes: what likeness is judged by."""
+    sketch: str
+    """What likeness to other code is judged by (``likeness.sketch`` of its reachable opcodes)."""
     addresses: tuple[str, ...]
     """Constants that may be addresses: immutables and hard-wired wallets."""
     constants: tuple[int, ...]
@@ -76,24 +77,27 @@ async def read_code(code: bytes) -> Code:
     """``code_from`` in another process. Raises ``Invalid`` for code that cannot be read in time."""
     if len(code) > MOST_BYTES:
         raise Invalid(f"the code has {len(code)} bytes: too large to read", reason="code")
-    known = _read.get(code)
-    if known is not None:
-        return known
+    if code in _readings:
+        _readings.move_to_end(code)
+        return _readings[code]
+    reading = _readings[code] = await _read(code)
+    while len(_readings) > READINGS_KEPT:
+        _readings.popitem(last=False)
+    return reading
+
+
+async def _read(code: bytes) -> Code:
     try:
         with anyio.fail_after(PATIENCE_S):
-            found = await to_process.run_sync(code_from, code, cancellable=True, limiter=_limiter())
+            return await to_process.run_sync(code_from, code, cancellable=True, limiter=_limiter())
     except TimeoutError as error:
         raise Invalid(f"the code is not read within {PATIENCE_S:g} s", reason="code") from error
     except anyio.BrokenWorkerProcess as error:
         raise Invalid("reading the code ended its process", reason="code") from error
-    if len(_read) >= MOST_KEPT:
-        del _read[next(iter(_read))]
-    _read[code] = found
-    return found
 
 
-_read: dict[bytes, Code] = {}
-"""Readings of late: most launches are copies of a few templates."""
+_readings: OrderedDict[bytes, Code] = OrderedDict()
+"""The newest by code: launchpads deploy the same one again and again."""
 _limiters: RunVar[anyio.CapacityLimiter] = RunVar("_limiters")
 
 
@@ -124,7 +128,7 @@ def code_from(code: bytes) -> Code:
         functions=tuple(_function(each) for each in found.functions or ()),
         storage=tuple(_stored(each) for each in found.storage or ()),
         opcodes=_counted(name for name, _ in reached),
-        sequence=tuple(code[offset] for _, offset in reached),
+        sketch=sketch([code[offset] for _, offset in reached]),
         addresses=_addresses(code, reached),
         constants=_constants(code, reached),
         calls_out=_calls_out(found),

@@ -13,7 +13,7 @@ from streams.checks.answers import Answer, Unknown
 from streams.checks.bytecode import Code
 from streams.checks.effects import Effect
 from streams.checks.layout import Layout
-from streams.checks.likeness import closest, sketch
+from streams.checks.likeness import closest
 from streams.checks.ownership import Owner
 from streams.checks.powers import Powers
 from streams.checks.probe import ABSENT, FAILED
@@ -68,15 +68,14 @@ def called(owner: Owner, proxy: Proxy | None) -> dict[str, Answer]:
 
 def read(code: Code, proxy: Proxy | None, known_rugs: Sequence[str]) -> dict[str, Answer]:
     """What the bytecode shows by itself; of a proxy, that of its implementation."""
-    drawn = sketch(code.sequence)
-    alike = closest(drawn, known_rugs)
+    alike = closest(code.sketch, known_rugs)
     return {
         "contract.has_selfdestruct": "SELFDESTRUCT" in code.opcodes,
         "contract.has_delegatecall": proxy is not None or "DELEGATECALL" in code.opcodes,
         "contract.has_external_call": code.calls_out,
         "contract.is_open_source": Unknown("bytecode does not tell; a source registry would"),
         "contract.code_hash": code.hash,
-        "contract.code_sketch": drawn,
+        "contract.code_sketch": code.sketch,
         "contract.code_size": float(code.size),
         "contract.functions": float(len(code.functions)),
         "contract.likeness_to_rugs": Unknown("no contract of a rug is known to compare with")

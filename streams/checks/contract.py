@@ -17,6 +17,7 @@ from streams.checks.capabilities import (
 from streams.checks.chainstate import Block, block_of
 from streams.checks.layout import layout_of
 from streams.checks.powers import Powers
+from streams.checks.probe import address_in
 from streams.checks.subject import powers_over, subject_of
 from streams.errors import Invalid, Retry
 from streams.events import Launch
@@ -46,7 +47,7 @@ async def contract_findings(
     try:
         at = await block_of(rpc, block)
         number = at.number
-        return await _found(rpc, token, at, launch, known_rugs)
+        return await _found(rpc, address_in(token), at, launch, known_rugs)
     except (Retry, Invalid) as error:
         why = told(error)
         return (

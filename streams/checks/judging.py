@@ -36,8 +36,8 @@ TRADE_NAMES: Final = (
 
 RUINOUS = 0.5
 """A tax from which one cannot be said to have sold (honeypot.is: ``extremely_high_taxes``)."""
-SAME = 0.001
-"""Taxes nearer than this are one tax: rounding, and reflections that pay holders a little."""
+SAME = 0.005
+"""Taxes nearer than this are one tax: reflections pay the pool a part of each, by its holdings."""
 
 
 def judged(

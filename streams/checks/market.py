@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from streams.checks.probe import Market
+from streams.checks.probe import Market, address_in
 from streams.errors import Invalid
 from streams.events import Launch
 from streams.evm.venues import VENUES
@@ -25,4 +25,5 @@ def market_of(launch: Launch) -> Market:
         raise Invalid("neither side of the pool is a known quote", reason="no-quote")
     if not kind:
         raise Invalid(f"trades on {launch.venue} are not simulated", reason="venue")
-    return Market(launch.token, launch.quote, launch.pool, kind, launch.token_is_0)
+    token, quote, pool = map(address_in, (launch.token, launch.quote, launch.pool))
+    return Market(token, quote, pool, kind, launch.token_is_0)

@@ -66,7 +66,7 @@ async def powers_of(
     """
     named = owner.address if owner.address and not owner.renounced else None
     actors = [named] if named else list(others[:MOST_ACTORS]) or [fresh_address()]
-    rehearsal, limited = await _scaled(Rehearsal(rpc, setting, code))
+    rehearsal, wide = await _scaled(Rehearsal(rpc, setting, code))
     rounds = await rehearsal.rounds(actors)
     opening = first_act(rounds, "open") if is_shut(rounds[0].base) else None
     first = [opening] if opening else []
@@ -75,19 +75,20 @@ async def powers_of(
         rounds += await rehearsal.rounds(actors, first)
     standing = rounds[-1].base
     gone = [owner.address] if owner.address and owner.renounced else []
-    covered, hidden, locked, asks = await together(
+    covered, hidden, locked, asks, lifted = await together(
         _covered(rehearsal, rounds, first),
         _hidden(rehearsal, named, others, rounds, first),
         rehearsal.rounds(gone, first),
         _asks(rehearsal, standing, first),
+        wide.rounds(actors, first) if wide else rehearsal.rounds([]),
     )
     rounds += covered
     return Powers(
         standing=standing,
         opened=opening is not None,
-        limited=limited,
+        limited=wide is not None,
         asks=asks,
-        found=_found(rounds),
+        found=_found([*rounds, *map(_of_limits, lifted)]),
         harmless=_harmless(rounds) | _names(locked, acting=True),
         passed=_names(rounds) | _names(locked),
         hidden=hidden if named else all_effects(rounds) if others else frozenset(),
@@ -95,19 +96,27 @@ async def powers_of(
     )
 
 
-async def _scaled(rehearsal: Rehearsal) -> tuple[Rehearsal, bool]:
-    """A rehearsal with amounts that pass the token's limits, and whether it has any."""
-    limited = False
+async def _scaled(rehearsal: Rehearsal) -> tuple[Rehearsal, Rehearsal | None]:
+    """A rehearsal with amounts within the token's limits, and one beyond them, if there are any."""
+    wide = None
     for part in PARTS:
         cast = rehearsal.setting.cast._replace(part=part)
         rehearsal = rehearsal._replace(setting=rehearsal.setting._replace(cast=cast))
         base = await rehearsal.base()
         if base.moves_tiny == FAILED or FAILED not in (base.moves, base.moves_all):
             break
-        limited = True
+        wide = rehearsal
         if base.moves != FAILED:
             break
-    return rehearsal, limited
+    return rehearsal, wide
+
+
+def _of_limits(each: Round) -> Round:
+    """A round with amounts beyond a limit: whatever lets them pass has lifted it."""
+    lifting = frozenset[Effect]({"open", "limit"})
+    seen = [one._replace(effects=frozenset[Effect]({"limit"})) for one in each.seen
+            if one.effects & lifting]  # fmt: skip
+    return each._replace(seen=seen)
 
 
 async def _covered(

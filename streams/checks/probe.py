@@ -10,6 +10,7 @@ The compiled code lies in ``solidity/probe.json``; ``python -m tools.probe`` mak
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from importlib.resources import files
@@ -32,6 +33,7 @@ __all__ = [
     "Market",
     "Overrides",
     "Scene",
+    "address_in",
     "ask",
     "fresh_address",
     "split_types",
@@ -70,6 +72,7 @@ class Market(NamedTuple):
     gas_cap: int = GAS_CAP
 
 
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 NOBODY = "0x" + "00" * 20
 
 
@@ -83,6 +86,14 @@ class Act(NamedTuple):
 def fresh_address() -> str:
     """An address that nobody has and no contract can foresee."""
     return "0x" + secrets.token_hex(20)
+
+
+def address_in(text: str) -> str:
+    """An address of an EVM chain, in lower case. Raises ``Invalid`` for anything else."""
+    address = text.lower()
+    if not _ADDRESS.fullmatch(address):
+        raise Invalid("that is no address of an EVM chain", reason="address")
+    return address
 
 
 class Scene:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -19,19 +20,21 @@ from streams.evm.rpc import Rpc
 
 __all__ = ["Place", "place_of_balances"]
 
-SENTINEL = 10**24
-"""Put into each place that is tried: seen through any scaling, and no packed flag's bit."""
+SENTINELS = (10**24, 2**240)
+"""Put into each place that is tried: the first is no packed flag's bit; the second is seen where
+balances are shares of a huge total, as reflection tokens count."""
 
 
 class Place(NamedTuple):
-    """A place of balances: the storage key of a holder, and what ``SENTINEL`` there reads as."""
+    """A place of balances: the storage key of a holder, and what ``stored`` there reads as."""
 
     key: Callable[[str], str]
+    stored: int
     reads: int
 
     def word(self, balance: int) -> int:
         """What must be stored for ``balanceOf`` to say ``balance``."""
-        return min(balance * SENTINEL // self.reads, 2**255 - 1)
+        return min(balance * self.stored // self.reads, 2**255 - 1)
 
 
 async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
@@ -53,30 +56,39 @@ def _failed(look: asyncio.Future[Place | None]) -> bool:
     return look.done() and (look.cancelled() or look.exception() is not None)
 
 
-async def _place_of(rpc: Rpc, token: str, at: Any) -> Place | None:
-    scene = Scene()
-    wallets = [fresh_address() for _ in _PLACES]
-    scene.store(token, {key(who): SENTINEL for key, who in zip(_PLACES, wallets, strict=True)})
-    signature = "balances(address,uint256,address[])"
-    # two that nobody filled: a token may give everybody something
-    asked = [*wallets, fresh_address(), fresh_address()]
-    call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
-    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
-    return _told_by(has)
-
-
 LOOKS_KEPT = 256
 _looks: WeakKeyDictionary[Rpc, OrderedDict[tuple[str, str], asyncio.Future[Place | None]]] = (
     WeakKeyDictionary()
 )
 
 
-def _told_by(has: Sequence[int]) -> Place | None:
+async def _place_of(rpc: Rpc, token: str, at: Any) -> Place | None:
+    for sentinel in SENTINELS:
+        if place := await _tried(rpc, token, at, sentinel):
+            return place
+    return None
+
+
+async def _tried(rpc: Rpc, token: str, at: Any, sentinel: int) -> Place | None:
+    scene = Scene()
+    scene.store(token, dict.fromkeys(_filled().values(), sentinel))
+    signature = "balances(address,uint256,address[])"
+    # two that nobody filled: a token may give everybody something
+    asked = [*_filled(), fresh_address(), fresh_address()]
+    call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
+    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
     *tried, control, _ = has
     for key, balance in zip(_PLACES, tried, strict=True):
         if balance not in (0, FAILED, control):
-            return Place(key, balance)
+            return Place(key, sentinel, balance)
     return None
+
+
+@cache
+def _filled() -> dict[str, str]:
+    """A wallet of this process's own for each place, and its storage key there."""
+    wallets = [fresh_address() for _ in _PLACES]
+    return {who: key(who) for key, who in zip(_PLACES, wallets, strict=True)}
 
 
 def _solidity(slot: int) -> Callable[[str], str]:

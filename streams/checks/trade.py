@@ -16,7 +16,7 @@ from streams.checks.answers import Answer, findings, told, unknowns
 from streams.checks.chainstate import Block, Numbers, block_of, numbers, together
 from streams.checks.judging import TRADE_NAMES, judged
 from streams.checks.market import SHARES, market_of
-from streams.checks.probe import Market, Scene, ask, fresh_address, unpacked
+from streams.checks.probe import Market, Scene, address_in, ask, fresh_address, unpacked
 from streams.checks.slots import Place, place_of_balances
 from streams.checks.subject import opens
 from streams.checks.trips import UNREAD, Trip, trip_from
@@ -53,13 +53,22 @@ async def trade_findings(
     try:
         at = await block_of(rpc, block)
         number = at.number
-        answers = await _measured(rpc, market_of(launch), at, launch, holders)
+        market = market_of(launch)
+        answers = await _measured(rpc, market, at, launch, _sellers(holders, market))
     except (Retry, Invalid) as error:
         answers = unknowns(_ALWAYS, told(error))
     return findings(answers, "simulation", number)
 
 
 _ALWAYS = tuple(name for name in TRADE_NAMES if name not in {"trade.max_buy", "trade.max_sell"})
+
+
+def _sellers(holders: Sequence[str], market: Market) -> list[str]:
+    """The holders whose sale is tried: never a contract that the trade itself needs."""
+    needed = {market.token, market.quote, market.pool}
+    return [each for each in dict.fromkeys(map(address_in, holders)) if each not in needed][
+        :MOST_HOLDERS
+    ]
 
 
 async def _measured(
@@ -69,7 +78,7 @@ async def _measured(
     sizes = sorted({props.reserve // share for share in SHARES} - {0}, key=_main_first(props))
     if not sizes:
         raise Invalid("the pool has none of its quote", reason="empty")
-    trips, sales = await _trade(rpc, market, at, props, sizes, holders[:MOST_HOLDERS])
+    trips, sales = await _trade(rpc, market, at, props, sizes, holders)
     opens_later = None
     if not trips[0].bought:
         await _refuse_if_wallets_can(rpc, market, at, props, sizes[:1])

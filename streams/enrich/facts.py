@@ -49,13 +49,13 @@ def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
         age=time - launched,
         quote_symbol=launch.quote_symbol,
         token_address=launch.token,
+        creator=_either(launch.creator or launch.deployer, _asked(pool).creator),
         token=token,
         liquidity=_liquidity(pool, time),
         trading=trading,
         holders=holders,
         missing=_missing(pool, token, trading, holders),
         findings=_asked(pool).findings,
-        creator=_either(launch.deployer, _asked(pool).creator),
     )
 
 

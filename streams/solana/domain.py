@@ -79,6 +79,7 @@ def _launch(seen: SeenLaunch, here: _Place) -> Launch:
         decimals=seen.token_decimals,
         total_supply=seen.total_supply,
         deployer=seen.deployer,
+        creator=seen.creator,
         lp_visible=False,  # mints and burns are seen, transfers between holders are not
         token0=sides[0],
         token1=sides[1],

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from eth_abi import encode  # type: ignore[attr-defined]
 from eth_hash.auto import keccak
+from filelock import FileLock
 
 from streams.errors import Invalid
 from tools.recorder.chain import _anvil
@@ -28,6 +29,11 @@ GAS = hex(8_000_000)
 
 def require_node() -> None:
     """Install what npm has for us, once; skip with the reason where that cannot be."""
+    with FileLock(TOOLS / ".npm.lock"):  # the tests run in several processes
+        _install()
+
+
+def _install() -> None:
     try:
         _anvil()
     except Invalid:

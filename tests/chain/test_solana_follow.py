@@ -122,7 +122,7 @@ async def test_a_branch_that_is_taken_back_is_retracted() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(3600 if DISCONNECTS < 100 else 5 * 3600)
 async def test_the_campaign() -> None:
     """Disconnects, silence, 429s, withheld and denied blocks, forks: equal to the ledger.
 

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from alerts.apprise import AppriseSink
+from alerts.chat import Chat
 from alerts.console import ConsoleSettings, ConsoleSink
 from alerts.secret import Secret
 from alerts.sink import Refusal, Sent, Sink
@@ -21,6 +23,8 @@ from streams.clock import SystemClock
 from tests.unit.alerts.loopback import HANG_UP, receiver
 from tests.unit.alerts.making import a_verdict, alerts_of
 from tests.unit.alerts.scripted import ScriptedSink
+from tests.unit.alerts.services import chat_server
+from tests.unit.alerts.test_chat import KINDS, service_of
 
 pytestmark = pytest.mark.anyio
 
@@ -50,13 +54,39 @@ async def a_webhook(works: bool) -> AsyncIterator[Sink]:
         yield WebhookSink(WebhookSettings(url=server.url), Secret("secret"), SystemClock())
 
 
+def a_chat(kind: str) -> Opening:
+    """A chat whose service answers as it does, or with nothing but faults."""
+
+    @asynccontextmanager
+    async def opening(works: bool) -> AsyncIterator[Sink]:
+        async with chat_server(kind, *([] if works else [500] * 9)) as server:
+            yield Chat(service_of(kind, server.url), SystemClock())
+
+    return opening
+
+
+@asynccontextmanager
+async def an_apprise(works: bool) -> AsyncIterator[Sink]:
+    """A web service behind Apprise that answers 200, or hangs up."""
+    async with receiver(*([] if works else [HANG_UP])) as server:
+        place = server.url.removeprefix("http://").partition("/")[0]
+        yield AppriseSink(Secret(f"json://{place}/"), "apprise", 5.0)
+
+
 @asynccontextmanager
 async def a_list(works: bool) -> AsyncIterator[Sink]:
     """The tests' own sink, so that what is tested on it holds for the real ones."""
     yield ScriptedSink(script=lambda *_: Sent() if works else Refusal("unreachable"))
 
 
-every_sink = pytest.mark.parametrize("opening", [a_console, a_webhook, a_list])
+SINKS: dict[str, Opening] = {
+    "console": a_console,
+    "webhook": a_webhook,
+    "apprise": an_apprise,
+    **{kind: a_chat(kind) for kind in KINDS},
+    "list": a_list,
+}
+every_sink = pytest.mark.parametrize("opening", SINKS.values(), ids=SINKS)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +101,7 @@ async def test_a_sink_takes_every_message_of_an_alert(opening: Opening) -> None:
     """Raised, updated, confirmed; and the same again, as after a crash."""
     async with opening(True) as sink:
         for alert in [*LIFE, LIFE[-1]]:
-            assert await sink.send(alert) == Sent()
+            assert isinstance(await sink.send(alert), Sent)
         await sink.close()
 
 
@@ -104,5 +134,5 @@ async def test_no_name_can_stop_a_sink(opening: Opening, words: str) -> None:
     """Whatever strangers wrote, the alert is delivered."""
     verdict = a_verdict(name=words, symbol=words, quote_symbol=words, analysis=words)
     async with opening(True) as sink:
-        assert await sink.send(alerts_of(verdict)[0]) == Sent()
+        assert isinstance(await sink.send(alerts_of(verdict)[0]), Sent)
         await sink.close()

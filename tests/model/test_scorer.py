@@ -37,6 +37,8 @@ def test_a_verdict_names_its_origin(tiny: Bundle) -> None:
     assert verdict.threshold == tiny.calibration.threshold.value
     assert (verdict.facts_id, verdict.sequence) == (facts(3).id, 2)
     assert 0 < verdict.coverage < 1
+    assert verdict.unknown == sorted(set(verdict.unknown))
+    assert len(verdict.unknown) > 0
 
 
 def test_evidence_is_what_hiding_a_fact_does(tiny: Bundle) -> None:

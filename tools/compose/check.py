@@ -244,6 +244,7 @@ def _write_secrets(folder: Path) -> str:
         "postgres_password": password,
         "HEFT_STATE__URL": f"postgresql://heft:{password}@127.0.0.1:15432/heft",
         "HEFT_SINKS__WEBHOOK__SECRET": secret,
+        "HEFT_PAGE__TOKEN": "",
     }
     for name, value in files.items():
         (folder / "secrets" / name).write_text(value)

@@ -3,13 +3,18 @@
 const main = document.getElementById("main");
 const state = document.getElementById("state");
 const SHOWN = 60;
+const WORDS = { rug: "It rugged", "false-alarm": "False alarm", mute: "Mute: no more messages" };
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with attributes and children; strings become text. */
+/** Text without what nobody sees (control, bidi, zero width), and of a length that can be read. */
+const visible = (text) => String(text).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, "").slice(0, 2000);
+
+/** An element with attributes and children; strings become visible text. */
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  const shown = children.filter((child) => child !== null && child !== undefined);
+  node.append(...shown.map((child) => (child instanceof Node ? child : visible(child))));
   return node;
 }
 
@@ -214,10 +219,47 @@ async function one(view, chain, pool) {
     parts.push(make("h2", {}, "What was told"), table(["when", "action", "why", "risk"], known.alerts.map((each) => [
       moment(each.at), each.action, each.reason, percent(each.verdict.probability)])));
   }
+  if ((await ask("/v1/labels")).open) parts.push(make("h2", {}, "What became of it?"), feedback(token));
   if (known.facts) parts.push(make("h2", {}, "The dossier"), table(["fact", "value"], facts(known.facts)));
   if (view !== wanted) return;
   main.replaceChildren(...parts);
   state.textContent = `as of ${moment(token.at)} UTC`;
+}
+
+/** A labelled input; what is in it stays for this tab. */
+function kept(key, text, attributes = {}) {
+  const input = make("input", { id: key, autocomplete: "off", ...attributes });
+  input.value = sessionStorage.getItem(`heft-${key}`) ?? "";
+  input.addEventListener("input", () => sessionStorage.setItem(`heft-${key}`, input.value));
+  return [make("label", { for: key }, text), input];
+}
+
+/** Buttons that write a label; the token is asked for once a tab, and again when it is wrong. */
+function feedback(token) {
+  const told = make("p", { class: "key", role: "status" });
+  const who = kept("who", "Your name", { maxlength: "100" });
+  const why = [make("label", { for: "why" }, "Why"), make("input", { id: "why", maxlength: "1000", autocomplete: "off" })];
+  const secret = make("p", { class: "fields" }, ...kept("token", "Token (page.token)", { type: "password" }));
+  secret.hidden = Boolean(sessionStorage.getItem("heft-token"));
+  const say = async (what) => {
+    told.textContent = "writing";
+    const answer = await fetch("/v1/labels", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem("heft-token") ?? ""}` },
+      body: JSON.stringify({ chain: token.chain, pool: token.pool, what, who: who[1].value, why: why[1].value }),
+    });
+    if (answer.status === 401) sessionStorage.removeItem("heft-token");
+    secret.hidden = Boolean(sessionStorage.getItem("heft-token"));
+
+    told.textContent = answer.ok ? `Noted: ${what}. Thank you.` : `Not noted: ${(await answer.json()).detail}.`;
+  };
+  const buttons = Object.entries(WORDS).map(([what, text]) => {
+    const button = make("button", { type: "button" }, text);
+    button.addEventListener("click", () => say(what).catch((error) => { told.textContent = `Not noted: ${error.message}.`; }));
+    return button;
+  });
+  return make("section", { class: "panel", "aria-label": "Feedback" },
+    make("p", { class: "fields" }, ...who, ...why), secret, make("p", { class: "fields" }, ...buttons), told);
 }
 
 async function models(view) {

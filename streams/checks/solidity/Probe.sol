@@ -241,8 +241,20 @@ contract Probe {
         t.reached = now_ > before ? now_ - before : 0;
     }
 
-    /// Take tokens to the pool as a router does, with the allowance of their holder.
+    /// Take tokens to the pool as a router does, with the allowance of their holder. What arrives is
+    /// what a router would find: a token that sells its own fees on the way moves the reserves too.
     function _deliver(address from, uint256 amount) private returns (bool, bytes memory, uint256) {
+        if (market.kind != 1) return _deliverPlainly(from, amount);
+        (uint256 idle, uint256 reserve,) = _waiting(market.token, market.tokenIs0);
+        (bool ok, bytes memory why) =
+            _call(market.token, abi.encodeCall(IToken.transferFrom, (from, market.pool, amount)));
+        if (!ok || _denied(why)) return (false, why, 0);
+        (uint256 found, uint256 reserveNow,) = _waiting(market.token, market.tokenIs0);
+        if (reserveNow != reserve) idle = 0; // the pool has taken it in
+        return (true, why, found > idle ? found - idle : 0);
+    }
+
+    function _deliverPlainly(address from, uint256 amount) private returns (bool, bytes memory, uint256) {
         (, uint256 before) = _balance(market.token, market.pool);
         (bool ok, bytes memory why) =
             _call(market.token, abi.encodeCall(IToken.transferFrom, (from, market.pool, amount)));

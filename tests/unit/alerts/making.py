@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.example import example_verdict
-from alerts.policy import PolicySettings, decide, follow
+from alerts.messages import follow
+from alerts.policy import PolicySettings, decide
 from streams.events import Alert, Evidence, Verdict
 
 LAUNCHED_AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

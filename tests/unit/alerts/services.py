@@ -1,4 +1,4 @@
-"""Telegram, Discord and Slack on loopback: they keep their published limits and answer as scripted.
+"""Chat services and a webhook on loopback: they keep their limits and answer as scripted.
 
 Each counts in sliding windows at its own end, notes every request above a limit, refuses messages
 that are too long or whose markup it cannot read, and edits only messages that it has. ``faults``
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html.parser
 import itertools
+import json
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 import anyio
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -33,8 +34,8 @@ from alerts.limits import (
 __all__ = ["ACCEPT_THEN_HANG", "HTML_429", "SLOW_BODY", "ChatServer", "chat_server"]
 
 ACCEPT_THEN_HANG, HTML_429, SLOW_BODY = "accept then hang", "html 429", "slow body"
-Fault = int | float | str
-"""A status to refuse with, seconds (as a float) of a 429, or a word of above."""
+Fault = int | float | str | None
+"""A status to refuse with, seconds (as a float) of a 429, a word of above; ``None`` is none."""
 
 Now = Callable[[], float]
 
@@ -65,13 +66,17 @@ class ChatServer:
         self.revisions: defaultdict[str, list[str]] = defaultdict(list)
         self.requests = 0
         self.violations = list[str]()
+        """Requests above the published limits."""
+        self.hasty = 0
+        """Requests before a wait was over that had been asked for."""
         self.hrefs = list[str]()
         self.accepted_unanswered = 0
         self._now = now
         self._ids = itertools.count(1)
         self._seen = deque[float]()
+        self._resting_until = 0.0
         rates = {"telegram": TELEGRAM_RATES, "discord": DISCORD_RATES, "slack": SLACK_RATES}
-        self._rates: Sequence[Rate] = rates[kind]
+        self._rates: Sequence[Rate] = rates.get(kind, ())
         self.url = ""
         self.gone = anyio.Event()
 
@@ -79,7 +84,10 @@ class ChatServer:
         """Count, play a fault, else do as the service does."""
         self.requests += 1
         self._count()
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ClientDisconnect:  # killed in the middle of it
+            return Response(status_code=400)
         fault = self.faults.popleft() if self.faults else None
         if fault == ACCEPT_THEN_HANG:
             self._take(request, body)
@@ -95,28 +103,39 @@ class ChatServer:
 
     def _count(self) -> None:
         now = self._now()
+        if self.kind != "webhook" and now < self._resting_until:
+            self.hasty += 1
         self._seen.append(now)
         for rate in self._rates:
             recent = sum(at > now - rate.seconds for at in self._seen)
             if recent > rate.requests:
                 self.violations.append(f"{recent} in {rate.seconds} s at {now:.3f}")
 
+    def most_in(self, seconds: float) -> int:
+        """The most requests that came in any so many seconds."""
+        seen = list(self._seen)
+        return max((sum(start <= at < start + seconds for at in seen) for start in seen), default=0)
+
     def _refuse(self, fault: Fault) -> Response:
         if fault == HTML_429:
             return HTMLResponse("<html>error code: 1015</html>", 429)
         if isinstance(fault, float):
+            self._resting_until = self._now() + fault
             body = {
                 "telegram": {"ok": False, "error_code": 429, "parameters": {"retry_after": fault}},
                 "discord": {"message": "limited", "retry_after": fault, "global": True},
-                "slack": {},
-            }[self.kind]
+            }.get(self.kind, {})
             return JSONResponse(body, 429, {"Retry-After": f"{fault:.0f}"})
-        return JSONResponse({"ok": False, "description": "scripted"}, int(fault))
+        return JSONResponse({"ok": False, "description": "scripted"}, int(fault or 500))
 
     def _take(self, request: Request, body: dict[str, Any]) -> Response:
-        return {"telegram": self._telegram, "discord": self._discord, "slack": self._slack}[
-            self.kind
-        ](request, body)
+        take = {
+            "telegram": self._telegram,
+            "discord": self._discord,
+            "slack": self._slack,
+            "webhook": self._webhook,
+        }[self.kind]
+        return take(request, body)
 
     def _telegram(self, request: Request, body: dict[str, Any]) -> Response:
         tags = _Tags()
@@ -165,6 +184,10 @@ class ChatServer:
             return JSONResponse({"ok": False, "error": "message_not_found"})
         self._keep(ref, body["text"])
         return JSONResponse({"ok": True, "channel": "C1", "ts": ref})
+
+    def _webhook(self, request: Request, body: dict[str, Any]) -> Response:
+        self._keep(request.headers["idempotency-key"], json.dumps(body))
+        return Response(status_code=204)
 
     async def _drip(self) -> AsyncIterator[bytes]:
         yield b"{"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from alerts.buttons import Buttons
-from alerts.ledger import Ledger, Queued
+from alerts.ledger import Ledger
+from alerts.outbox import Queued
 from alerts.secret import Secret
 from alerts.telegram import Telegram
 from streams.clock import HandClock

@@ -10,9 +10,11 @@ from typing import Any
 import anyio
 import pytest
 
-from alerts.courier import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, PAGE, TOO_OLD, Courier
-from alerts.ledger import Delivery, Ledger, Queued, Status
+from alerts.courier import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, PAGE, Courier
+from alerts.ledger import Ledger
+from alerts.outbox import Delivery, Queued, Status
 from alerts.sink import Answer, Refusal, Sent
+from alerts.telling import TOO_OLD
 from streams import telemetry
 from streams.clock import HandClock
 from streams.errors import Broken, Invalid, Retry

@@ -9,8 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
-from alerts.ledger import Delivery, Ledger, Queued
-from alerts.policy import History, PolicySettings, decide, follow
+from alerts.history import History
+from alerts.ledger import Ledger
+from alerts.messages import follow
+from alerts.outbox import Delivery, Queued
+from alerts.policy import PolicySettings, decide
 from streams.events import Alert, Verdict, decode
 from streams.state import State, metadata
 from tests.unit.alerts.making import a_verdict, alerts_of, an_alert

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.courier import Spill
-from alerts.ledger import Delivery, Ledger
+from alerts.hearers import Audience
+from alerts.ledger import Ledger
+from alerts.outbox import Delivery
 from alerts.pipeline import AlertTransform, alerting
 from alerts.policy import PolicySettings
 from alerts.route import Route, Router
@@ -155,15 +157,15 @@ STRANGER = Route(name="all", to=["telegram", "scripted"])
 
 
 @pytest.mark.parametrize(
-    ("spill", "router"),
-    [(Spill("telegram"), None), (None, Router([STRANGER]))],
+    ("spill", "audience"),
+    [(Spill("telegram"), None), (None, Audience(router=Router([STRANGER])))],
     ids=["spill-over", "route"],
 )
 async def test_a_sink_that_there_is_not_is_refused(
-    state: State, spill: Spill | None, router: Router | None
+    state: State, spill: Spill | None, audience: Audience | None
 ) -> None:
     """What it was to hear would go unheard without a word; a replay tells nobody anyway."""
-    options = partial(alerting, state, clock=HandClock(), spill=spill, router=router)
+    options = partial(alerting, state, clock=HandClock(), spill=spill, audience=audience)
     with pytest.raises(Invalid, match="no sink is called telegram") as caught:
         async with options([ScriptedSink()]):
             pytest.fail("not reached")

@@ -8,19 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.history import History, alert_id
+from alerts.messages import follow, retract
 from alerts.policy import (
     Confirm,
     Decision,
-    History,
     PolicySettings,
     Raise,
-    Silence,
     Silent,
+    SilentReason,
     Update,
-    alert_id,
     decide,
-    follow,
-    retract,
 )
 from streams.errors import Invalid
 from streams.events import Alert, Finding, Retraction, Trap, Verdict
@@ -105,7 +103,7 @@ def test_probability_is_compared_with_what_was_last_told() -> None:
 
 
 @pytest.mark.parametrize(("status", "reason"), [(0, "already-handled"), (2, "already-confirmed")])
-def test_nothing_follows_the_last_word(status: int, reason: Silence) -> None:
+def test_nothing_follows_the_last_word(status: int, reason: SilentReason) -> None:
     """A confirmed alert stays as it is, whatever comes again or comes later."""
     history = after(a_verdict(0), a_verdict(1, trigger="drained"))
     verdict = a_verdict(status, probability=0.1)

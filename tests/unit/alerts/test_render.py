@@ -19,8 +19,9 @@ RAISED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2
   because trading.sells = 0 (+0.12)
   because liquidity.removed = 2.5 WETH (-0.05)
   analysis: One account can take all of the liquidity, and nobody has sold yet.
-  unknown: 10 of 100 facts
-  pool 0x00000000000000000000000000000000000000aa, token 0x00000000000000000000000000000000000000bb
+  unknown: 10 of 100 facts: token.total_supply, trading.buyers, trading.seconds_to_first_sell
+  pool 0x00000000000000000000000000000000000000aa, \
+token 0x00000000000000000000000000000000000000bb, creator 0x00000000000000000000000000000000000000cc
   bundle nano-1, alert ethereum:0x00000000000000000000000000000000000000aa:rug:0"""
 
 CONFIRMED = """\
@@ -43,6 +44,8 @@ def test_a_confirmed_alert_reads_like_this() -> None:
     bare = {
         "symbol": UNSET,
         "token_address": UNSET,
+        "creator": UNSET,
+        "unknown": [],
         "quote_symbol": UNSET,
         "evidence": [],
         "analysis": "",
@@ -140,6 +143,14 @@ def test_hostile_words_stay_on_their_line(words: str) -> None:
     assert all(line.isprintable() for line in [title(alert), *details(alert)])
     assert plain_text(alert).count("\n") == len(details(alert))
     assert "://" not in plain_text(alert)
+
+
+def test_what_is_unknown_is_named() -> None:
+    """By name, as far as a message has room; the rest is counted; a hostile name is inert."""
+    names = ["evil://x", *(f"token.fact_{n}" for n in range(9))]
+    shown = plain_text(an_alert(unknown=names, coverage=0.5))
+    assert "unknown: 50 of 100 facts: evil[:]//x, token.fact_0, token.fact_1" in shown
+    assert "token.fact_6, 2 more" in shown
 
 
 def test_look_alike_letters_are_shown() -> None:

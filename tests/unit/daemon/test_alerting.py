@@ -8,7 +8,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from alerts.ledger import Ledger, Queued, Status
+from alerts.example import example
+from alerts.ledger import Ledger
+from alerts.outbox import Queued, Status
+from alerts.wave import wave_of
 from daemon import cli
 from streams.state import State
 from tests.unit.alerts.making import an_alert
@@ -67,3 +70,55 @@ def test_refused_deliveries_are_dealt_with(
     statuses = capsys.readouterr().out
     assert status in statuses
     assert "sent" in statuses
+
+
+@pytest.mark.usefixtures("told")
+def test_a_silence_is_made_listed_heeded_and_lifted(capsys: pytest.CaptureFixture[str]) -> None:
+    """With who, until when and why; the route says so; a lifted one is gone."""
+    assert cli.run([*SILENCE, "--for", "2h", "--chain", "base"]) == 0
+    name = capsys.readouterr().out.partition(":")[0]
+    assert cli.run(["alerts", "silences"]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in (name, "chain base, token PEPE", "ann", "our own", "UTC"))
+    asked = ["alerts", "route", "--token", "PEPE", "--probability", "0.9", "--chain"]
+    for chain, is_silent in (("base", True), ("ethereum", False)):
+        assert cli.run([*asked, chain]) == 0
+        assert (f"silenced by {name} of ann" in capsys.readouterr().out) == is_silent
+    assert cli.run(["alerts", "lift", name]) == 0
+    assert cli.run(["alerts", "lift", name]) == 2
+    capsys.readouterr()
+    assert cli.run(["alerts", "silences"]) == 0
+    assert capsys.readouterr().out.strip() == "silences: none"
+
+
+SILENCE = ["alerts", "silence", "--token", "PEPE", "--who", "ann", "--why", "our own"]
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    "options",
+    [[*SILENCE], [*SILENCE, "--until", "2020-01-01"], [*SILENCE, "--hours", "25:00-26:00"]],
+)
+def test_a_silence_that_cannot_be_is_refused(options: list[str]) -> None:
+    """Without an end, over already, or at hours that no day has."""
+    assert cli.run(options) == 2
+
+
+@pytest.mark.usefixtures("told")
+def test_a_wave_that_is_spoken_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked who would hear of a creator's next token: nobody, and which alert speaks for it."""
+    asked = ["alerts", "route", "--probability", "0.9", "--creator"]
+    anyio.run(speak_for, "0xcc")
+    for creator, is_held in (("0xcc", True), ("0xdd", False)):
+        assert cli.run([*asked, creator]) == 0
+        shown = capsys.readouterr().out
+        assert ("nobody: the alert on ethereum:0x09 speaks for its wave" in shown) == is_held
+
+
+async def speak_for(creator: str) -> None:
+    """Tell an alert on a token of this creator, now."""
+    state = await State.open("sqlite:///.heft/state.sqlite")
+    alert = example(datetime.now(UTC), pool="0x09", creator=creator)
+    queued = [Queued(alert, 0, wave=wave_of(alert))]
+    await Ledger(state).write({}, queued, ["chat"], datetime.now(UTC))
+    await state.close()

@@ -42,7 +42,15 @@ MIRRORS = [
     (
         Alerts,
         PolicySettings,
-        {"quiet_after_seconds", "routes", "spill_after_seconds", "spill_to"},
+        {
+            "quiet_after_seconds",
+            "routes",
+            "silences",
+            "wave_seconds",
+            "wave_critical",
+            "spill_after_seconds",
+            "spill_to",
+        },
     ),
     (Console, ConsoleSettings, {"enabled"}),
     (Webhook, WebhookSettings, {"secret"}),

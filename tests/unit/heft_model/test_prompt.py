@@ -16,6 +16,7 @@ from heft_model.prompt import (
     fit_lexicon,
     render,
     text_length,
+    unknown_facts,
     vocabulary,
 )
 from heft_model.tokenizer import Words
@@ -119,6 +120,8 @@ def test_coverage_is_the_share_of_known_facts() -> None:
     """Two of three are known when the holders are not."""
     assert coverage(render(facts(holders=UNSET), SMALL)) == pytest.approx(2 / 3)
     assert coverage(render(named("=?=?"), SMALL)) == 1.0
+    assert len(unknown_facts(render(facts(holders=UNSET), SMALL))) == 1
+    assert unknown_facts(render(named("x =? y=?"), SMALL)) == []
 
 
 def test_text_length_is_capped() -> None:

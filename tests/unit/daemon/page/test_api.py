@@ -87,6 +87,7 @@ async def test_the_document_names_every_path(client: httpx2.AsyncClient) -> None
         "/v1/alerts",
         "/v1/models",
         "/v1/stream",
+        "/v1/labels",
     }
     assert {"Dossier", "Summary", "Verdict", "Alert"} <= {
         name.rsplit("_", maxsplit=1)[-1] for name in document["components"]["schemas"]

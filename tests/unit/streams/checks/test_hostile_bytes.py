@@ -53,7 +53,7 @@ def test_any_bytes_as_code_give_answers(data: bytes) -> None:
     code = _code(data)
     if code is None:
         return
-    assert set(read(code, None, [sketch(code.sequence)])) == set(READ)
+    assert set(read(code, None, [code.sketch])) == set(READ)
     assert set(measured("nothing was tried", layout_of(code), foreign=False)) == set(MEASURED)
     for selector, act in acts_of(code, CAST.victim, CAST):
         assert act.data[:4].hex() == selector

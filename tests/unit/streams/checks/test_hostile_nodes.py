@@ -158,3 +158,24 @@ def test_reading_code_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> Non
             await bytecode.read_code(bytes(10**6))
 
     anyio.run(read)
+
+
+@given(
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=50)
+)
+@settings(deadline=None, max_examples=30)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """A token, pool or holder that is no address gives findings that say so."""
+    launch = msgspec.structs.replace(LAUNCH, token=text)
+
+    async def ask() -> list[dict[str, Finding]]:
+        node = Node(SOUND | {"simulate": "0x"})
+        return [
+            await trade_findings(node, launch, 7),
+            await trade_findings(node, LAUNCH, 7, holders=[text]),
+            await contract_findings(node, text, 7),
+        ]
+
+    for found in anyio.run(ask):
+        assert not any(finding.known for finding in found.values())
+        assert any("no address" in finding.why for finding in found.values())
