@@ -45,7 +45,7 @@ class Liar:
         """Share of blocks whose logs are kept back the first time that they are asked for."""
         self.removed = 0.0
         self.withheld: set[str] = set()
-        """Hashes of blocks whose logs and receipts are kept back however often they are asked for."""
+        """Hashes of blocks whose logs and receipts are kept back, however often asked for."""
         self.fired: Counter[str] = Counter()
         self.url = ""
         self._lied: set[str] = set()
