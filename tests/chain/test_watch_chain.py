@@ -35,7 +35,8 @@ def watching(net: Devnet, folder: Path, port: int) -> Iterator[subprocess.Popen[
     }
     write_tiny_bundle(folder / "bundle")
     command = [
-        sys.executable, "-m", "daemon", "watch", "--chain", "devnet", "--rpc", net.ws,
+        sys.executable, "-m", "daemon", "watch", "--chain", "devnet", "--rpc", f"devnet={net.ws}",
+        "--chain", "base", "--rpc", "base=ws://127.0.0.1:9",
         "--port", str(port), "--bundle", str(folder / "bundle"),
     ]  # fmt: skip
     with (
@@ -61,7 +62,7 @@ def metric(port: int, name: str) -> float:
 
 
 def test_a_launch_becomes_a_verdict(tmp_path: Path) -> None:
-    """Launches made on the node while the daemon runs are examined, scored, and it drains."""
+    """Launches are examined and scored while no node of a second chain answers, and it drains."""
     with devnet() as net, watching(net, tmp_path, port := free_port()) as process:
         deadline = time.monotonic() + 60
         market = Market(net)
