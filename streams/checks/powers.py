@@ -14,6 +14,7 @@ from streams.checks.acts import RENOUNCE
 from streams.checks.bytecode import Code
 from streams.checks.chainstate import together
 from streams.checks.effects import Effect, Observation
+from streams.checks.layout import layout_of
 from streams.checks.ownership import Owner
 from streams.checks.probe import FAILED, ONE, Act, fresh_address
 from streams.checks.rehearsal import Setting
@@ -127,15 +128,18 @@ async def _covered(
 ) -> list[Round]:
     """Rounds after each kind of act that may hide others, and after some that did nothing yet."""
     covers = [act for effect in _COVERING if (act := first_act(rounds, effect))]
-    acts = [*covers, *_primers(rounds)]
+    acts = [*covers, *_primers(rehearsal.code, rounds)]
     return list(
         await together(*(rehearsal.round(act.actor, [*first, act], rounds) for act in acts))
     )
 
 
-def _primers(rounds: Sequence[Round]) -> list[Act]:
+def _primers(code: Code, rounds: Sequence[Round]) -> list[Act]:
     """Calls that went through and changed nothing: the first half, maybe, of two steps."""
     telling = {one.selector for each in rounds for one in each.seen if one.effects}
+    layout = layout_of(code)
+    if not (layout.switches.keys() | layout.balance_writers) - telling:
+        return []  # nothing is left that a second step could do
     silent: dict[str, Act] = {}
     for one in (one for each in rounds for one in each.seen):
         if one.selector not in telling and len(one.act.data) > 4 and one.variant <= PRIMING_VARIANT:
