@@ -44,6 +44,8 @@ class Liar:
         self.lies = 0.0
         """Share of blocks whose logs are kept back the first time that they are asked for."""
         self.removed = 0.0
+        self.withheld: set[str] = set()
+        """Hashes of blocks whose logs and receipts are kept back, however often asked for."""
         self.fired: Counter[str] = Counter()
         self.url = ""
         self._lied: set[str] = set()
@@ -94,6 +96,8 @@ class Liar:
             call = self._asked.pop((id(client), reply["id"]), {"method": ""})
             if call["method"] == "eth_getLogs":
                 return self._spoilt_logs(call, reply)
+            if call["method"] == "eth_getBlockReceipts" and call["params"][0] in self.withheld:
+                return json.dumps(reply | {"result": []})
         if self.chance.random() < self.nonsense:
             return self._nonsense(reply)
         return frame
@@ -118,7 +122,8 @@ class Liar:
         return json.dumps(reply | ({"result": kept} if "result" in reply else {}))
 
     def _lies_about(self, hash_: str) -> bool:
-        return hash_ not in self._lied and int(hash_[2:10], 16) / 2**32 < self.lies
+        first_time = hash_ not in self._lied and int(hash_[2:10], 16) / 2**32 < self.lies
+        return first_time or hash_ in self.withheld
 
     def _nonsense(self, reply: Any) -> str | bytes:
         kind = self.chance.choice(("json", "id", "hex", "bytes", "shape", "huge"))

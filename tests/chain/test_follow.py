@@ -172,6 +172,47 @@ async def test_a_node_that_went_back_in_time_is_not_believed_at_once(
     assert {id_.split(":")[1] for id_ in watcher.retracted()} == orphans
 
 
+async def test_finalized_delivery_waits_and_retracts_nothing(net: Devnet, watcher: Watcher) -> None:
+    """Only blocks below finality (64 on anvil) are told, so a reorganisation takes nothing back."""
+    chance = random.Random(9)
+    async with watcher.follow([net.http], delivery="finalized"):
+        await act(net, chance, 20, pause=0)
+        net.ask("anvil_reorg", 12, [])
+        early = recount(net)
+        await anyio.to_thread.run_sync(net.mine, 60)
+        finalized = int(net.ask("eth_getBlockByNumber", "finalized", False)["number"], 16)
+        final = {name for name in early if block_of(name) <= finalized}
+        await watcher.until_told(final)
+    assert final
+    assert all(block_of(name) <= finalized for name in watcher.told())
+    assert set(watcher.told().values()) == {1}
+    assert not watcher.retracted()
+
+
+async def test_a_block_that_nobody_proves_is_told_late(net: Devnet, watcher: Watcher) -> None:
+    """Its logs withheld, the chain goes on without it; when they come, they are told, once."""
+    async with liar(net.ws) as proxy:
+        net.launch_random(random.Random(6))
+        net.mine()
+        block = net.ask("eth_getBlockByNumber", "latest", False)
+        proxy.withheld.add(block["hash"])
+        async with watcher.follow([proxy.url]):
+            await act(net, random.Random(7), 3, pause=0)
+            everything = recount(net)
+            held = {name for name in everything if block_of(name) == int(block["number"], 16)}
+            await watcher.until_told(everything - held)
+            assert not held & set(watcher.told())
+            proxy.withheld.clear()
+            await watcher.until_told(everything)
+    assert held
+    assert set(watcher.told().values()) == {1}
+
+
+def block_of(name: str) -> int:
+    """The block of an event, by its name in ``told`` and ``recount``."""
+    return int(name.split(":")[3])
+
+
 def pools_of(watcher: Watcher) -> set[str]:
     """Every pool that was ever launched."""
     return {event.pool for event in watcher.published() if isinstance(event, Launch)}

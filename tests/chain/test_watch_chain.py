@@ -34,7 +34,8 @@ def watching(net: Devnet, folder: Path, port: int) -> Iterator[subprocess.Popen[
     }
     write_tiny_bundle(folder / "bundle")
     command = [
-        sys.executable, "-m", "daemon", "watch", "--chain", "devnet", "--rpc", net.ws,
+        sys.executable, "-m", "daemon", "watch", "--chain", "devnet", "--rpc", f"devnet={net.ws}",
+        "--chain", "base", "--rpc", "base=ws://127.0.0.1:9",
         "--port", str(port), "--bundle", str(folder / "bundle"),
     ]  # fmt: skip
     with (
@@ -60,7 +61,7 @@ def metric(port: int, name: str) -> float:
 
 
 def test_a_launch_becomes_a_verdict(tmp_path: Path) -> None:
-    """Pairs made on the node while the daemon runs are enriched and scored, and it drains."""
+    """Pairs made on a node are enriched and scored while no node of a second chain answers."""
     with devnet() as net, watching(net, tmp_path, port := free_port()) as process:
         deadline = time.monotonic() + 60
         while metric(port, "heft_verdicts_total") < 1:
