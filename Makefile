@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
 .PHONY: help demo test check up down bench soak train-nano recording coverage schemas \
-  alert-pages tree clean
+  alert-pages checks-page probe tree clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -88,6 +88,14 @@ schemas: $(VENV)/.serve ## write the JSON Schema of every topic into docs/schema
 
 alert-pages: $(VENV)/.serve ## write docs/alerts.md: every message as people read it
 	$(BIN)/python -m tools.alert_pages
+
+checks-page: $(VENV)/.develop ## write docs/checks.md: what the checks find of our own tokens (needs Node 20)
+	npm install --prefix tools --no-package-lock
+	$(BIN)/python -m tests.chain.checks_page
+
+probe: $(VENV)/.develop ## compile the probe of the checks again (needs Node 20)
+	npm install --prefix tools --no-package-lock
+	$(BIN)/python -m tools.probe
 
 tree: $(VENV)/.serve ## write the tree of modules into docs/architecture.md
 	$(BIN)/python tools/tree.py

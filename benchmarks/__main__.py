@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("startup", "decode", "follow", "pipeline", "scorer", "alerts")
+BENCHMARKS = ("startup", "decode", "follow", "checks", "pipeline", "scorer", "alerts")
 
 
 def main() -> None:

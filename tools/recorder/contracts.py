@@ -37,11 +37,13 @@ def published(package: str, name: str) -> Artifact:
         ) from error
 
 
-def compiled() -> dict[str, Artifact]:
-    """Every contract under ``tools/contracts``, by name."""
+def compiled(folder: Path = SOURCES) -> dict[str, Artifact]:
+    """Every contract whose source lies in ``folder``, by name. Raises ``Invalid``."""
     request = {
         "language": "Solidity",
-        "sources": {path.name: {"content": path.read_text()} for path in _sources()},
+        "sources": {
+            path.name: {"content": path.read_text()} for path in sorted(folder.glob("*.sol"))
+        },
         "settings": {
             "evmVersion": EVM_VERSION,
             "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
@@ -55,10 +57,6 @@ def compiled() -> dict[str, Artifact]:
         raise Invalid(f"solc: {faults[0]}", reason="solidity")
     files = reply["contracts"].values()
     return {name: _artifact(output) for file in files for name, output in file.items()}
-
-
-def _sources() -> list[Path]:
-    return sorted(SOURCES.glob("*.sol"))
 
 
 def _solc(request: str) -> str:
