@@ -14,6 +14,7 @@ from streams.checks.acts import RENOUNCE
 from streams.checks.bytecode import Code
 from streams.checks.chainstate import together
 from streams.checks.effects import Effect, Observation
+from streams.checks.layout import layout_of
 from streams.checks.ownership import Owner
 from streams.checks.probe import FAILED, ONE, Act, fresh_address
 from streams.checks.rehearsal import Setting
@@ -25,6 +26,9 @@ __all__ = ["Powers", "powers_of"]
 PARTS = (10, 1_000, 50_000)
 """Of the supply: what wallets are given, until limits of size let them move it."""
 MOST_ACTORS = 4
+MOST_PRIMERS = 3
+PRIMING_VARIANT = 5
+"""Of ``acts_of``: the last of these that passes is a rate of up to 99."""
 _COVERING: tuple[Effect, ...] = ("pause", "limit", "fee")
 """Acts of these effects are done first, in rounds of their own: they may hide others."""
 _EXPLAINED: frozenset[Effect] = frozenset({"harmless"})
@@ -122,11 +126,25 @@ def _of_limits(each: Round) -> Round:
 async def _covered(
     rehearsal: Rehearsal, rounds: Sequence[Round], first: Sequence[Act]
 ) -> list[Round]:
-    """Rounds after each kind of act that may hide others."""
+    """Rounds after each kind of act that may hide others, and after some that did nothing yet."""
     covers = [act for effect in _COVERING if (act := first_act(rounds, effect))]
+    acts = [*covers, *_primers(rehearsal.code, rounds)]
     return list(
-        await together(*(rehearsal.round(act.actor, [*first, act], rounds) for act in covers))
+        await together(*(rehearsal.round(act.actor, [*first, act], rounds) for act in acts))
     )
+
+
+def _primers(code: Code, rounds: Sequence[Round]) -> list[Act]:
+    """Calls that went through and changed nothing: the first half, maybe, of two steps."""
+    telling = {one.selector for each in rounds for one in each.seen if one.effects}
+    layout = layout_of(code)
+    if not (layout.switches.keys() | layout.balance_writers) - telling:
+        return []  # nothing is left that a second step could do
+    silent: dict[str, Act] = {}
+    for one in (one for each in rounds for one in each.seen):
+        if one.selector not in telling and len(one.act.data) > 4 and one.variant <= PRIMING_VARIANT:
+            silent[one.selector] = one.act
+    return list(silent.values())[:MOST_PRIMERS]
 
 
 async def _hidden(

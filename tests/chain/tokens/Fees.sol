@@ -94,3 +94,27 @@ contract TaxBySize is Plain {
         _move(from, to, value - fee);
     }
 }
+
+/// Sets its fee in two steps, of which neither alone does anything.
+contract TwoStepFee is Plain {
+    uint256 private _next;
+    uint256 private _percent;
+
+    constructor(IFactory f, address q) Plain(f, q) {}
+
+    function propose(uint256 percent) external {
+        require(msg.sender == deployer && percent < 100);
+        _next = percent;
+    }
+
+    function settle() external {
+        require(msg.sender == deployer);
+        _percent = _next;
+    }
+
+    function _transfer(address from, address to, uint256 value) internal override {
+        uint256 fee = from == deployer ? 0 : value * _percent / 100;
+        if (fee != 0) _move(from, deployer, fee);
+        _move(from, to, value - fee);
+    }
+}
