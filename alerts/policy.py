@@ -15,7 +15,7 @@ import msgspec
 from alerts.history import MATERIAL_TRIGGERS, History
 from heft_model.calibrate import YOUNGEST_ALERT_S
 from streams.errors import Invalid
-from streams.events import Verdict
+from streams.events import Verdict, decode
 
 __all__ = [
     "Clear",
@@ -28,6 +28,7 @@ __all__ = [
     "Update",
     "decide",
     "is_drained",
+    "proven_traps",
 ]
 
 DRAINED_SHARE = 0.05
@@ -123,11 +124,13 @@ def decide(verdict: Verdict, history: History | None, settings: PolicySettings) 
 
 
 def _first_word(verdict: Verdict, settings: PolicySettings) -> Raise | Silent:
-    """What is seen to have happened is told whatever was thought; an opinion has to be strong."""
+    """What is seen or proven is told whatever was thought; an opinion has to be strong."""
     if verdict.liquidity_max < settings.minimum_liquidity:
         return Silent("too-little-liquidity")
     if is_drained(verdict):
         return Raise(happened=True)
+    if proven_traps(verdict):
+        return Raise(happened=False)
     if verdict.probability < _threshold(verdict, settings):
         return Silent("below-threshold")
     if verdict.age < settings.minimum_age:
@@ -138,6 +141,10 @@ def _first_word(verdict: Verdict, settings: PolicySettings) -> Raise | Silent:
 def _next_word(verdict: Verdict, history: History, settings: PolicySettings) -> Decision:
     """Whether the risk that was told has moved, gone or returned."""
     threshold = _threshold(verdict, settings)
+    if proven_traps(verdict) - _told_traps(history):
+        return Update()
+    if proven_traps(verdict):
+        return Update() if _is_material(verdict, history, settings) else Silent("nothing-new")
     if history.status == "cleared":
         return Update() if verdict.probability >= threshold else Silent("nothing-new")
     if verdict.probability < min(settings.clear_below, threshold):
@@ -151,6 +158,18 @@ def _is_material(verdict: Verdict, history: History, settings: PolicySettings) -
         return True
     is_news = verdict.trigger in MATERIAL_TRIGGERS - history.triggers
     return is_news and verdict.probability >= _threshold(verdict, settings)
+
+
+def proven_traps(verdict: Verdict) -> frozenset[str]:
+    """The kinds of trap that were seen to work: whatever the probability, they are told."""
+    return frozenset(trap.kind for trap in verdict.traps if trap.proven)
+
+
+def _told_traps(history: History) -> frozenset[str]:
+    """Those that the last message named; a cleared alert names none."""
+    if history.status == "cleared":
+        return frozenset()
+    return proven_traps(decode(history.verdict, Verdict))
 
 
 def _threshold(verdict: Verdict, settings: PolicySettings) -> float:

@@ -12,7 +12,7 @@ import unicodedata
 
 from msgspec import UnsetType
 
-from streams.events import Alert, Evidence, Verdict
+from streams.events import Alert, Evidence, Trap, Verdict
 from streams.text import sanitise
 
 __all__ = ["brief", "details", "inert", "one_line", "plain_text", "title"]
@@ -27,6 +27,8 @@ BUNDLE_LIMIT = 64
 SHORT_ADDRESS = 12
 """Characters: enough for every honest value, and for a message that stays one screen."""
 
+WARNINGS_SHOWN = 4
+"""What an owner could do is told in a line; the page has the rest."""
 EVIDENCE_SHOWN = 3
 """Facts that a reader takes in at a glance, the weightiest first."""
 
@@ -59,6 +61,7 @@ def details(alert: Alert) -> list[str]:
     return [
         _likelihood(verdict),
         *_outcome(alert),
+        *_traps(verdict),
         f"age {_duration(verdict.age)}, liquidity {_liquidity(verdict)}",
         *_reasons(alert),
         *_unknown(verdict),
@@ -75,7 +78,7 @@ def plain_text(alert: Alert) -> str:
 
 def one_line(alert: Alert) -> str:
     """The alert for a narrow log: the title and its weight in one line."""
-    weight = _outcome(alert) or [_likelihood(alert.verdict)]
+    weight = _outcome(alert) or [*_traps(alert.verdict), _likelihood(alert.verdict)]
     return f"{title(alert)}: {weight[0]}"
 
 
@@ -118,6 +121,35 @@ def _liquidity(verdict: Verdict) -> str:
     if verdict.liquidity >= verdict.liquidity_max:
         return now
     return f"{now} (at most {_amount(verdict.liquidity_max)})"
+
+
+def _traps(verdict: Verdict) -> list[str]:
+    """What was proven, with what was seen; then what is only possible, in one line."""
+    proven = [
+        f"proven: {inert(trap.says, VALUE_LIMIT)} ({_seen(trap)})"
+        for trap in verdict.traps
+        if trap.proven
+    ]
+    possible = [inert(trap.says, VALUE_LIMIT) for trap in verdict.traps if not trap.proven]
+    more = len(possible) - WARNINGS_SHOWN
+    told = "; ".join(possible[:WARNINGS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    return [*proven, *([f"warning: {told}"] if told else [])]
+
+
+def _seen(trap: Trap) -> str:
+    """The findings behind a trap, and the block that they speak of."""
+    found = [
+        f"{_fact(name)} = {_found(each.value)}"
+        for name, each in list(trap.evidence.items())[:EVIDENCE_SHOWN]
+    ]
+    blocks = {each.block for each in trap.evidence.values()}
+    return ", ".join([*found, f"block {max(blocks, default=0)}"])
+
+
+def _found(value: bool | float | str | UnsetType) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else inert(str(value), VALUE_LIMIT)
 
 
 def _reasons(alert: Alert) -> list[str]:

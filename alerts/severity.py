@@ -16,7 +16,8 @@ WARNING_FROM = 0.8
 
 
 def severity(alert: Alert) -> Severity:
-    """Critical: it happened, or is all but sure to."""
-    if alert.action == "confirmed" or alert.verdict.probability >= CRITICAL_FROM:
+    """Critical: it happened, a trap is proven, or it is all but sure to happen."""
+    proven = any(trap.proven for trap in alert.verdict.traps) and alert.action != "retracted"
+    if proven or alert.action == "confirmed" or alert.verdict.probability >= CRITICAL_FROM:
         return "critical"
     return "warning" if alert.verdict.probability >= WARNING_FROM else "info"

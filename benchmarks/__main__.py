@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("startup", "decode", "follow", "checks", "pipeline", "scorer", "alerts")
+BENCHMARKS = (
+    "startup", "decode", "follow", "examine", "checks", "pipeline", "scorer", "alerts",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -1,11 +1,12 @@
 """Where concrete classes meet: one function a part of the process.
 
 Nothing here decides anything; it says which class stands behind which seam, with which settings.
-The commands choose the parts, in flow order: source, enrich, score, alert, broker, health.
+The commands choose the parts, in flow order: source, examine, enrich, score, alert, broker, health.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -53,9 +54,13 @@ from streams.embedded import EmbeddedAddress
 from streams.enrich.enricher import EnrichTransform
 from streams.enrich.store import PoolStore
 from streams.errors import Invalid
+from streams.events import Examination
 from streams.evm.endpoints import Endpoints
 from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
+from streams.examine.checklist import checklist
+from streams.examine.examiner import ExamineSettings, ExamineTransform
+from streams.examine.tokenchecks import warm_up
 from streams.labels import Label
 from streams.solana.follow import SolanaFollower
 from streams.solana.sightings import CHAIN as SOLANA
@@ -72,6 +77,7 @@ __all__ = [
     "chain_part",
     "desk_from",
     "enrich_part",
+    "examine_part",
     "health_part",
     "open_judge",
     "page_parts",
@@ -145,6 +151,40 @@ def chain_part(plant: Plant, endpoints: Endpoints, stages: Sequence[str]) -> Par
         ),
     )
     return source_part(plant, follower, lambda _: None, stages, name=follower.name)
+
+
+def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
+    """Puts launches to the nodes of their chain; what is found goes into the activity."""
+    said = plant.settings.examine
+    settings = ExamineSettings(
+        deadline=said.deadline_seconds, at_once=said.at_once, ages=said.ages_seconds
+    )
+    nodes = {endpoints.chain: endpoints for endpoints in chains}
+    extra = plant.settings.chains.factories
+
+    async def publish(found: Examination) -> None:
+        await plant.cluster.broker.publish([message(ACTIVITY, found)])
+
+    async def run(drain: Drain) -> None:
+        transform = ExamineTransform(
+            nodes,
+            checklist(plant.state),
+            plant.state,
+            publish,
+            settings,
+            factories={each: with_factories(each, extra) for each in nodes},
+            clock=plant.clock,
+        )
+        warming = asyncio.create_task(warm_up())
+        try:
+            await _run(plant, "examine", ACTIVITY, transform, drain)
+        finally:
+            warming.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.gather(warming, return_exceptions=True)
+                await transform.close()
+
+    return Part("examine", run, beats=True)
 
 
 def enrich_part(plant: Plant) -> Part:

@@ -68,6 +68,15 @@ COMMANDS = (
         "/metrics.",
     ),
     Command(
+        "scan",
+        "daemon.commands.scan:scan",
+        "Examine one token or pool of an EVM chain now: every check, the traps and the verdict.",
+        "heft scan base 0x532f27101965dd16442e59d40670faf5ebb142e4",
+        "Asks public nodes, or with --rpc yours; sends nothing to the chain: purchases and sales "
+        "are simulated. What cannot be found out is unknown, and says why. A pool with more "
+        "history than the node gives at once gets its findings and no verdict of the model.",
+    ),
+    Command(
         "score",
         "daemon.commands.score:score",
         "Read dossiers, one JSON object a line, and write one verdict a line.",

@@ -174,6 +174,21 @@ class Chains(Section):
     token_hours: Annotated[float, Field(ge=0)] = 6.0
 
 
+class Examine(Section):
+    """How launches are put to the nodes of their chain: what they are, do and hold."""
+
+    enabled: bool = True
+    deadline_seconds: Seconds = 2.0
+    at_once: Count = 32
+    ages_seconds: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)] = (
+        0.0,
+        300.0,
+        3_600.0,
+        21_600.0,
+        86_400.0,
+    )
+
+
 class Webhook(Section):
     """Alerts as signed HTTP requests to a receiver of yours; off without a URL."""
 
@@ -269,6 +284,7 @@ class Settings(BaseSettings):
     model: Model = Model()
     stages: Stages = Stages()
     chains: Chains = Chains()
+    examine: Examine = Examine()
     archive: Archive = Archive()
     alerts: Alerts = Alerts()
     sinks: Sinks = Sinks()

@@ -23,6 +23,7 @@ from heft_model.evidence import EvidenceSettings, candidates, hide, rank
 from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_facts, unknown_word
 from heft_model.registry import Registry
 from heft_model.session import Session
+from heft_model.traps import traps_in
 from streams import telemetry
 from streams.errors import Invalid
 from streams.events import MOST_UNKNOWN, Evidence, Facts, Verdict, encode
@@ -284,6 +285,7 @@ def verdict_from(
         coverage=known,
         unknown=_unknown(facts, unknown_facts(prompt)),
         scored_at=now,
+        traps=traps_in(facts.findings),
     )
 
 

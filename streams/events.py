@@ -24,6 +24,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from streams.errors import Invalid
+from streams.examined import Examination, Trap
+from streams.finding import Finding
 from streams.onchain import (
     Collected,
     LiquidityChange,
@@ -68,7 +70,9 @@ __all__ = [
     "DeadLetter",
     "Event",
     "Evidence",
+    "Examination",
     "Facts",
+    "Finding",
     "Head",
     "Holders",
     "Launch",
@@ -88,6 +92,7 @@ __all__ = [
     "TokenFacts",
     "TokenTransfer",
     "Trading",
+    "Trap",
     "Trigger",
     "Upgrade",
     "Verdict",
@@ -97,7 +102,9 @@ __all__ = [
 
 Ratio = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
-Trigger = Literal["launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained"]
+Trigger = Literal[
+    "launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained", "examined"
+]
 Action = Literal["raised", "updated", "confirmed", "cleared", "retracted"]
 """Confirmed: it rugged. Cleared: the risk is gone again. Retracted: its chain took it back."""
 
@@ -245,6 +252,7 @@ Activity = (
     | TokenActivity
     | Head
     | Retraction
+    | Examination
 )
 
 
@@ -343,6 +351,8 @@ class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
     holders: Holders | UnsetType = UNSET
     missing: dict[str, str] = msgspec.field(default_factory=dict)
     """Name of each unknown fact (``holders``, ``token.name``) to the reason it is unknown."""
+    findings: dict[str, Finding] = msgspec.field(default_factory=dict)
+    """What the last examination found; an unknown one says why itself."""
 
     @property
     def id(self) -> str:
@@ -390,6 +400,8 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     )
     """The names of those that were not, in alphabetical order, as far as there is room."""
     scored_at: Instant
+    traps: list[Trap] = msgspec.field(default_factory=list)
+    """What the dossier's findings prove or warn of, gravest first; the probability knows none."""
 
     @property
     def id(self) -> str:

@@ -100,6 +100,9 @@ QUOTES: dict[str, dict[str, Quote]] = {
     },
 }
 
+QUOTES["devnet"] = QUOTES["ethereum"]
+"""A local chain forks Ethereum, or puts its contracts where Ethereum has them."""
+
 WRAPPED_COIN = {chain: next(iter(quotes)) for chain, quotes in QUOTES.items()}
 """Each chain's wrapped native coin."""
 

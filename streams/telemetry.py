@@ -29,6 +29,11 @@ __all__ = [
     "EVM_LIES",
     "EVM_MISSED",
     "EVM_UNDECODABLE",
+    "EXAMINATIONS",
+    "EXAMINE_CALLS",
+    "EXAMINE_COVERAGE",
+    "EXAMINE_FAULTS",
+    "EXAMINE_SECONDS",
     "FACTS",
     "LAUNCHES",
     "OTHER",
@@ -50,6 +55,7 @@ __all__ = [
     "VERDICTS",
     "chain_label",
     "configure_logging",
+    "fault_label",
     "redact",
     "venue_label",
 ]
@@ -127,9 +133,28 @@ SOLANA_DECODED = Counter(
 SOLANA_DRIFT = Gauge(
     "heft_solana_drift", "1 while a program cannot be read: it was probably upgraded.", ["venue"]
 )
+EXAMINATIONS = Counter(
+    "heft_examinations_total", "Examinations of launches, by whether all was answered.",
+    ["chain", "outcome"],
+)  # fmt: skip
+EXAMINE_SECONDS = Histogram(
+    "heft_examine_seconds", "Time of each group of checks on a launch, and of all.", ["check"],
+    buckets=SECONDS,
+)  # fmt: skip
+EXAMINE_CALLS = Counter(
+    "heft_examine_calls_total", "JSON-RPC calls that each group of checks made.", ["check"]
+)
+EXAMINE_COVERAGE = Histogram(
+    "heft_examine_coverage_ratio", "Share of an examination's findings that are known.",
+    buckets=(0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1),
+)  # fmt: skip
+EXAMINE_FAULTS = Counter(
+    "heft_examine_faults_total", "Questions that a contract or a node did not answer.",
+    ["check", "reason"],
+)  # fmt: skip
 REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 
-CHAINS = frozenset({*QUOTES, "devnet"})
+CHAINS = frozenset(QUOTES)
 VENUES = frozenset(
     {
         "aerodrome",
@@ -152,6 +177,7 @@ VENUES = frozenset(
         "uniswap-v4",
     }
 )
+FAULTS = frozenset({"garbage", "log-shape", "no-answer", "reverted", "rpc", "too-large"})
 OTHER = "other"
 
 MASK = "***"
@@ -179,6 +205,11 @@ def chain_label(chain: str) -> str:
 def venue_label(venue: str) -> str:
     """The venue as a label; one that we do not know is "other"."""
     return venue if venue in VENUES else OTHER
+
+
+def fault_label(reason: str) -> str:
+    """Why a question was not answered, as a label."""
+    return reason if reason in FAULTS else OTHER
 
 
 def redact(text: str) -> str:

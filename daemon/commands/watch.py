@@ -12,8 +12,8 @@ from daemon.options import Common, settings_from
 
 __all__ = ["Role", "WatchOptions", "watch"]
 
-Role = Literal["source", "enrich", "score", "alert", "page"]
-ROLES: tuple[Role, ...] = ("source", "enrich", "score", "alert", "page")
+Role = Literal["source", "examine", "enrich", "score", "alert", "page"]
+ROLES: tuple[Role, ...] = ("source", "examine", "enrich", "score", "alert", "page")
 
 
 @Parameter(name="*")

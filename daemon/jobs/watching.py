@@ -16,6 +16,7 @@ from daemon.bootstrap import (
     buttons_parts,
     chain_part,
     enrich_part,
+    examine_part,
     health_part,
     open_judge,
     page_parts,
@@ -29,6 +30,7 @@ from daemon.settings import Settings
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
+from streams.solana.sightings import CHAIN as SOLANA
 from streams.telemetry import configure_logging
 
 __all__ = ["watch_topics"]
@@ -46,15 +48,19 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
             reason="usage",
         )
     configure_logging(as_json=settings.log.format == "json", level=settings.log.level)
+    roles = _with_nodes(settings, roles, nodes)
     stages = [role for role in roles if role not in ("source", "page")]
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen("http", settings.http.host, settings.http.port))
         chains = [
             await stack.enter_async_context(endpoints_of(chain, urls))
-            for chain, urls in (nodes.items() if "source" in roles else ())
+            for chain, urls in (nodes.items() if {"source", "examine"} & set(roles) else ())
         ]
         plant = await stack.enter_async_context(open_plant(settings))
-        parts = [chain_part(plant, endpoints, stages) for endpoints in chains]
+        followed_here = chains if "source" in roles else []
+        parts = [chain_part(plant, endpoints, stages) for endpoints in followed_here]
+        if "examine" in roles:
+            parts.append(examine_part(plant, [each for each in chains if each.chain != SOLANA]))
         parts += await _stages(plant, stages)
         if "page" in roles:
             page = stack.enter_context(listen("page", settings.page.host, settings.page.port))
@@ -72,6 +78,21 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
             await supervisor.run()
         log.info("watch_stopped")
     return 0
+
+
+def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
+    """The roles that can run: launches are examined by nodes of EVM chains.
+
+    Raises ``Invalid`` when examining is all that was asked for.
+    """
+    asked = settings.examine.enabled and any(chain != SOLANA for chain in nodes)
+    if not asked and list(roles) == ["examine"]:
+        raise Invalid(
+            "examine asks the nodes of EVM chains: name one (--chain base), and leave "
+            "examine.enabled on",
+            reason="usage",
+        )
+    return [role for role in roles if asked or role != "examine"]
 
 
 async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from streams.text import sanitise
 
 __all__ = ["MOST_TEXT", "Answer", "Unknown", "findings", "told", "unknowns"]
 
+_ENDPOINT = re.compile(r"\w+://\S+")
 MOST_TEXT = 160
 """Characters kept of what a stranger's contract or node says."""
 
@@ -42,5 +44,5 @@ def unknowns(names: Iterable[str], why: str) -> dict[str, Answer]:
 
 
 def told(error: HeftError) -> str:
-    """A failure as a reason: one short visible line."""
-    return sanitise(str(error), MOST_TEXT) or type(error).__name__
+    """A failure as a reason: one short visible line, which names no node: its host may be a key."""
+    return sanitise(_ENDPOINT.sub("a node:", str(error)), MOST_TEXT) or type(error).__name__

@@ -7,17 +7,28 @@ Pure. The caller guarantees that ``pool`` has folded in every event up to ``time
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
 from streams.enrich.pool import Pool
-from streams.events import Facts, Holders, Launch, Liquidity, TokenFacts, Trading, Trigger
+from streams.events import (
+    Examination,
+    Facts,
+    Holders,
+    Liquidity,
+    TokenFacts,
+    Trading,
+    Trigger,
+)
 
 __all__ = ["facts_from_pool"]
 
 NOT_SENT = "the source does not send it"
 NOT_YET = "has not happened"
 NO_SWAPS = "the source names no traders"
+
+T = TypeVar("T")
 
 
 def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
@@ -38,28 +49,42 @@ def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
         age=time - launched,
         quote_symbol=launch.quote_symbol,
         token_address=launch.token,
-        creator=launch.creator or launch.deployer,
+        creator=_either(launch.creator or launch.deployer, _asked(pool).creator),
         token=token,
         liquidity=_liquidity(pool, time),
         trading=trading,
         holders=holders,
-        missing=_missing(launch, token, trading, holders),
+        missing=_missing(pool, token, trading, holders),
+        findings=_asked(pool).findings,
     )
 
 
 def _token(pool: Pool) -> TokenFacts:
-    launch = pool.launch
-    supply = launch.total_supply
+    """As the launch says it, else as the token itself answered."""
+    launch, asked = pool.launch, _asked(pool)
+    supply = _either(launch.total_supply, asked.total_supply)
     share: float | UnsetType = UNSET
     if not isinstance(supply, UnsetType) and supply > 0:
         share = pool.token_initial / supply
     return TokenFacts(
-        name=launch.name,
-        symbol=launch.symbol,
-        decimals=launch.decimals,
+        name=_either(launch.name, asked.name),
+        symbol=_either(launch.symbol, asked.symbol),
+        decimals=_either(launch.decimals, asked.decimals),
         total_supply=supply,
         pooled_share=share,
     )
+
+
+def _asked(pool: Pool) -> Examination:
+    """What was found on the chain; of a launch that nobody examined, nothing."""
+    return pool.examination or Examination(
+        chain=pool.launch.chain, pool=pool.launch.pool, block=0, at=pool.launch.at,
+        round=0, launched=pool.launch.at,
+    )  # fmt: skip
+
+
+def _either(said: T | UnsetType, answered: T | UnsetType) -> T | UnsetType:
+    return answered if isinstance(said, UnsetType) else said
 
 
 def _liquidity(pool: Pool, time: float) -> Liquidity:
@@ -128,11 +153,11 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _missing(
-    launch: Launch, token: TokenFacts, trading: Trading, holders: Holders | UnsetType
+    pool: Pool, token: TokenFacts, trading: Trading, holders: Holders | UnsetType
 ) -> dict[str, str]:
     """Each unknown fact by its path, with the reason a person would want to read."""
     missing = {
-        f"token.{name}": NOT_SENT
+        f"token.{name}": _why_not(_asked(pool), f"token.{name}")
         for name in token.__struct_fields__
         if getattr(token, name) is UNSET
     }
@@ -141,5 +166,11 @@ def _missing(
             nameless = name == "buyers" and trading.buys > 0
             missing[f"trading.{name}"] = NO_SWAPS if nameless else NOT_YET
     if holders is UNSET:
-        missing["holders"] = NOT_YET if launch.lp_visible else NOT_SENT
+        missing["holders"] = NOT_YET if pool.launch.lp_visible else NOT_SENT
     return missing
+
+
+def _why_not(asked: Examination, name: str) -> str:
+    """Why the token's own word is unknown: nobody asked, or what came of asking."""
+    found = asked.findings.get(name)
+    return found.why if found and found.why else NOT_SENT

@@ -7,7 +7,8 @@ puts pools in before their events and takes changed ones out afterwards.
 Event time rules. A scheduled dossier as of time T holds exactly the events up to T: it leaves
 when the chain's clock passes T, that is on a later event of the same partition or on a ``Head``,
 and before any later event of its pool is applied. So the same input gives the same dossiers,
-however it is cut into batches.
+however it is cut into batches. An ``Examination`` speaks of no later moment than what stands before
+it, and moves no clock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from math import inf
 
 from streams.enrich.facts import facts_from_pool
 from streams.enrich.pool import Pool, PoolActivity
-from streams.events import Activity, Facts, Head, Launch, Position, Retraction, Trigger
+from streams.events import (
+    Activity,
+    Examination,
+    Facts,
+    Head,
+    Launch,
+    Position,
+    Retraction,
+    Trigger,
+)
 
 __all__ = ["SCHEDULE", "Fold", "Schedule", "next_due"]
 
@@ -84,6 +94,9 @@ class Fold:
         if isinstance(event, Head):
             self._advance(event.chain, time, facts, inclusive=True)
             return facts
+        if isinstance(event, Examination):
+            self._take_over(event, facts)
+            return facts
         self._advance(event.chain, time, facts, inclusive=False)
         pool = self.pools.get(event.key)
         if isinstance(event, Launch):
@@ -112,6 +125,18 @@ class Fold:
             self._schedule(event.key, pool)
         if material is not None:
             facts.append(self._emit(event.key, pool, material, pool.touched))
+
+    def _take_over(self, event: Examination, facts: list[Facts]) -> None:
+        """Know what was found; a launch that can be traded gets a dossier of it at once."""
+        pool = self.pools.get(event.key)
+        if pool is None or pool.retracted or pool.has_examined(event):
+            self.unknown += pool is None
+            return
+        pool.examination = event
+        self.changed.add(event.key)
+        if pool.launched is not None:
+            now = max(self.clocks.get(event.chain, 0.0), pool.touched, event.at.timestamp())
+            facts.append(self._emit(event.key, pool, "examined", now))
 
     def _begin(self, launch: Launch, time: float, sequence: int) -> None:
         self.pools[launch.key] = Pool(

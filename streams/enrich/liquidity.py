@@ -11,20 +11,10 @@ from math import fsum
 
 import msgspec
 
-__all__ = ["BURN_ADDRESSES", "LOCKERS", "LpBook"]
+from streams.lockers import BURN_ADDRESSES, LOCKERS, ZERO
 
-ZERO = "0x0000000000000000000000000000000000000000"
-BURN_ADDRESSES = frozenset({ZERO, "0x000000000000000000000000000000000000dead"})
-LOCKERS = frozenset(
-    {
-        "0x663a5c229c09b049e36dcc11a9b0d4a8eb9db214",  # UniCrypt V2 LP lock, Ethereum
-        "0xadb2437e6f65682b85f814fbc12fec0508a7b1d0",  # UniCrypt V2 LP lock, Polygon
-        "0xe2fe530c047f2d85298b07d9333c05737f1435fb",  # Team Finance lock, Ethereum and Polygon
-        "0xdbf72370021babafbceb05ab10f99ad275c6220a",  # Team Finance lock, first version
-        "0x71b5759d73262fbb223956913ecf4ecc51057641",  # PinkLock V2, Ethereum
-    }
-)
-"""Contracts that hold LP tokens for others until a date, in lower case."""
+__all__ = ["LpBook"]
+
 HOLDERS_KEPT = 512
 """Holders followed one by one; beyond, the smallest half is summed into ``others``."""
 

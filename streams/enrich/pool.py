@@ -25,6 +25,7 @@ from streams.enrich.concentrated import Reserves
 from streams.enrich.liquidity import LpBook
 from streams.events import (
     Collected,
+    Examination,
     Launch,
     LiquidityChange,
     LpTransfer,
@@ -117,6 +118,8 @@ class Pool(msgspec.Struct, kw_only=True):
     """Where the venue tells no reserves."""
     acts: dict[str, int] = {}
     """How often each thing happened on the token: transfers, changes of owner, of tax, ..."""
+    examination: Examination | None = None
+    """The last one of this launch: what its chain was asked, and answered."""
     retracted: bool = False
     """Whether a reorganisation took the launch back; only the dossiers' numbers go on then."""
 
@@ -143,6 +146,11 @@ class Pool(msgspec.Struct, kw_only=True):
     def has_seen(self, position: Position) -> bool:
         """Whether the event at ``position`` was applied before (redelivery after a crash)."""
         return position <= self.position
+
+    def has_examined(self, event: Examination) -> bool:
+        """Whether this examination was taken over before, or is of another launch."""
+        known = -1 if self.examination is None else self.examination.round
+        return event.round <= known or event.launched != self.launch.at
 
     def apply(self, event: PoolActivity) -> Material | None:
         """Fold the next event of this pool in; the material change that it is, if any."""

@@ -72,7 +72,10 @@ _PATTERNS: tuple[tuple[Refusal, re.Pattern[str]], ...] = (
             r"|more than \d+ (results|logs|blocks)|up to a \d|query timeout|timed? ?out"
         ),
     ),
-    ("reverted", re.compile(r"revert|out of gas|invalid opcode|stack underflow|vm execution")),
+    (
+        "reverted",
+        re.compile(r"revert|out of gas|invalid opcode|stack underflow|vm execution|evm error"),
+    ),
 )
 _BY_CODE: Mapping[int, Refusal] = {
     3: "reverted",
@@ -193,6 +196,9 @@ def replies(frame: bytes | str) -> list[Reply]:
 
 
 def _refusal(code: int, message: str) -> Refusal:
+    """What a contract says as it reverts is a stranger's text, and no refusal of the node's."""
+    if code == 3 or message.lstrip().startswith("execution reverted"):
+        return "reverted"
     for refusal, pattern in _PATTERNS:
         if pattern.search(message):
             return refusal

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from tests.chain.devnet import Devnet, devnet, free_port
+from tests.chain.market import Market
 from tests.unit.heft_model.making import write_tiny_bundle
 
 pytestmark = [pytest.mark.kafka, pytest.mark.train]
@@ -61,16 +62,20 @@ def metric(port: int, name: str) -> float:
 
 
 def test_a_launch_becomes_a_verdict(tmp_path: Path) -> None:
-    """Pairs made on a node are enriched and scored while no node of a second chain answers."""
+    """Launches are examined and scored while no node of a second chain answers, and it drains."""
     with devnet() as net, watching(net, tmp_path, port := free_port()) as process:
         deadline = time.monotonic() + 60
-        while metric(port, "heft_verdicts_total") < 1:
+        market = Market(net)
+        while metric(port, 'heft_facts_total{trigger="examined"}') < 1:
             assert process.poll() is None, (tmp_path / "log").read_text()
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-            net.open_pair()
-            net.deposit(10**21)
-            net.mine()
+            market.launch()
+            net.mine(2)
             time.sleep(0.5)
+        while metric(port, "heft_verdicts_total") < 1:
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        assert metric(port, "heft_examinations_total") >= 1
         assert metric(port, "heft_launches_total") >= 1
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0

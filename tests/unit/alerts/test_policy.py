@@ -21,7 +21,7 @@ from alerts.policy import (
     decide,
 )
 from streams.errors import Invalid
-from streams.events import Alert, Retraction, Verdict
+from streams.events import Alert, Finding, Retraction, Trap, Verdict
 from tests.unit.alerts.making import LAUNCHED_AT, POOL, a_verdict, alerts_of
 
 DEFAULT = PolicySettings()
@@ -268,3 +268,41 @@ def test_a_reorg_above_what_was_told_takes_nothing_back() -> None:
     _, history = follow(Raise(happened=False), first, None)
     assert retract(later, history)[0] == ()
     assert retract(later, None) == ((), None)
+
+
+HONEYPOT = Trap(
+    kind="honeypot",
+    proven=True,
+    says="it can be bought, and not be sold",
+    evidence={"trade.can_sell": Finding(source="simulation", block=7, value=False)},
+)
+MINTABLE = Trap(kind="mintable", proven=False, says="its owner can make more tokens")
+
+
+def actions(*verdicts: Verdict, **settings: float) -> list[str]:
+    """What is said about these, by what was done."""
+    return [alert.action for alert in alerts_of(*verdicts, settings=PolicySettings(**settings))]
+
+
+def test_a_proven_trap_is_told_whatever_is_thought() -> None:
+    """A token that cannot be sold is raised at once, at any probability and age; once."""
+    trapped = [a_verdict(i, probability=0.01, age=1.0, traps=[HONEYPOT]) for i in range(3)]
+    assert actions(*trapped) == ["raised"]
+    assert actions(trapped[0], minimum_liquidity=10**9) == []
+
+
+def test_a_trap_that_is_only_possible_raises_nothing() -> None:
+    """What an owner could do is not told by itself."""
+    assert actions(a_verdict(probability=0.01, traps=[MINTABLE])) == []
+
+
+def test_a_trap_that_opens_later_is_news() -> None:
+    """Proven after the warning, it updates it; gone again, a low probability clears it."""
+    told = actions(
+        a_verdict(0, probability=0.99),
+        a_verdict(1, probability=0.99, traps=[HONEYPOT]),
+        a_verdict(2, probability=0.01, traps=[HONEYPOT]),
+        a_verdict(3, probability=0.01),
+        a_verdict(4, probability=0.01, traps=[HONEYPOT]),
+    )
+    assert told == ["raised", "updated", "updated", "cleared", "updated"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from alerts.render import details, inert, one_line, plain_text, title
-from streams.events import Evidence
+from streams.events import Evidence, Finding, Trap
 from tests.unit.alerts.making import a_verdict, alerts_of, an_alert
 
 RAISED = """\
@@ -158,3 +158,21 @@ def test_look_alike_letters_are_shown() -> None:
     shown = plain_text(an_alert(name="\u0420\u0415\u0420\u0415", symbol="PEPE"))
     assert "look-alike letters: \u0420 is Cyrillic (U+0420), \u0415 is Cyrillic (U+0415)" in shown
     assert "look-alike" not in plain_text(an_alert(name="Pepe", symbol="PEPE"))
+
+
+def test_proven_traps_are_named_first() -> None:
+    """What was seen stands under the risk with its block; what is possible is one line of few."""
+    seen = {
+        "trade.can_sell": Finding(source="simulation", block=7, value=False),
+        "trade.reason": Finding(source="simulation", block=7, value="see evil.com"),
+    }
+    proven = Trap(kind="honeypot", proven=True, says="it can be bought, and not be sold",
+                  evidence=seen)  # fmt: skip
+    possible = [Trap(kind=f"w-{n}", proven=False, says=f"warning {n}") for n in range(6)]
+    lines = details(an_alert(traps=[proven, *possible]))
+    assert lines[1] == (
+        "proven: it can be bought, and not be sold "
+        "(trade.can_sell = no, trade.reason = see evil[.]com, block 7)"
+    )
+    assert lines[2] == "warning: warning 0; warning 1; warning 2; warning 3; and 2 more"
+    assert "proven: it can be bought" in one_line(an_alert(traps=[proven]))

@@ -9,7 +9,9 @@ import pytest
 
 from alerts.example import example
 from alerts.route import Route, Router
+from streams.events import Trap
 
+HONEYPOT = Trap(kind="honeypot", proven=True, says="it can be bought, and not be sold")
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -31,6 +33,7 @@ def heard(route: dict[str, Any], at: datetime = NOON, **token: Any) -> str:
         ({"watchlist": ["PEPE"]}, {"symbol": "PEPE"}, "telegram"),
         ({"severity": "critical"}, {}, "severity"),
         ({"severity": "critical"}, {"probability": 0.96}, "telegram"),
+        ({"severity": "critical"}, {"probability": 0.01, "traps": [HONEYPOT]}, "telegram"),
         ({"minimum_liquidity": 11.0}, {}, "liquidity"),
         ({"mute_hours": "11:00-13:00"}, {}, "mute-hours"),
         ({"mute_hours": "22:00-13:00"}, {}, "mute-hours"),

@@ -147,7 +147,7 @@ def test_a_recording_names_what_it_knows_better(tmp_path: Path) -> None:
 
 def test_an_unknown_quote_has_no_symbol(tmp_path: Path) -> None:
     """On a chain whose quote assets are not known, nothing is guessed; 18 decimals are usual."""
-    told = pool(chain="devnet")
+    told = pool(chain="atlantis")
     row = only(open_recording(write(tmp_path, pools=[told], sync=[sync()])))
     assert (row.quote, row.quote_symbol, row.quote_decimals) == (WETH, None, 18)
 

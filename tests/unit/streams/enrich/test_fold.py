@@ -6,7 +6,15 @@ import pytest
 
 from streams.enrich.fold import SCHEDULE, Fold, next_due
 from streams.enrich.pool import Pool
-from streams.events import Activity, Facts, Position, Trigger
+from streams.events import (
+    Activity,
+    Examination,
+    Facts,
+    Finding,
+    Position,
+    Retraction,
+    Trigger,
+)
 from tests.unit.streams.activity import (
     ANN,
     POOL,
@@ -241,3 +249,52 @@ def test_idle_pools_are_let_go_least_recently_used_first() -> None:
     fold.shrink(0)
     assert set(fold.pools) == {f"ethereum:{OTHER}"}
     assert told(dossiers(head(90_300), fold=fold)) == [(90_300, "5m")]
+
+
+def examination(round_: int = 0, at: float = 0, **changes: object) -> Examination:
+    """What was found of the pool, as of a moment."""
+    fields = {
+        "chain": "ethereum", "pool": POOL, "block": 1000 + int(at) // 12, "at": moment(at),
+        "round": round_, "launched": moment(0), "name": "Glass", "total_supply": 2000,
+        "creator": ANN, "findings": {"trade.can_sell": Finding(source="call", block=1, value=True)},
+    }  # fmt: skip
+    return Examination(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_an_examination_gives_a_dossier_at_once() -> None:
+    """What was found is in it and in those after it, and in none before; once, however it comes."""
+    pool = quiet()
+    facts = dossiers(pool, head(60), examination(at=60), examination(at=60), head(400))
+    assert told(facts) == [(0, "launch"), (60, "examined"), (300, "5m")]
+    assert [each.findings != {} for each in facts] == [False, True, True]
+    assert (facts[1].token.name, facts[1].creator) == ("Glass", ANN)
+    assert facts[1].token.pooled_share == 0.5
+    assert "token.name" not in facts[1].missing
+    assert [each.sequence for each in facts] == [0, 1, 2]
+
+
+def test_an_examination_moves_no_clock() -> None:
+    """What is due by it waits for the chain's own clock; its dossier is of no earlier moment."""
+    facts = dossiers(quiet(), head(60), examination(at=400))
+    assert told(facts) == [(0, "launch"), (400, "examined")]
+    facts = dossiers(quiet(), head(290), examination(at=290), head(300))
+    assert told(facts) == [(0, "launch"), (290, "examined"), (300, "5m")]
+
+
+def test_an_examination_of_another_launch_is_none_of_ours() -> None:
+    """What was found of a launch that was taken back says nothing of the one after it."""
+    gone = Retraction(chain="ethereum", pool=POOL, block=1000, at=moment(12))
+    again = quiet(at=24)
+    facts = dossiers(quiet(), gone, again, head(36), examination(at=12), head(400))
+    assert all(each.findings == {} for each in facts)
+    found = examination(at=36, launched=moment(24))
+    facts = dossiers(quiet(), gone, again, head(36), found)
+    assert facts[-1].trigger == "examined"
+
+
+def test_an_examination_before_any_liquidity_waits() -> None:
+    """A pair that cannot be traded has no dossier; its first one knows what was found."""
+    script = Script().launch().sync(60, 10, 1000)
+    facts = dossiers(script.events[0], examination(), script.events[1], head(60))
+    assert told(facts) == [(60, "launch")]
+    assert facts[0].token.name == "Glass"

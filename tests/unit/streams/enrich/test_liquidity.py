@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.enrich.liquidity import BURN_ADDRESSES, HOLDERS_KEPT, LOCKERS, LpBook
+from streams.enrich.liquidity import HOLDERS_KEPT, LpBook
+from streams.lockers import BURN_ADDRESSES, LOCKERS
 from tests.unit.streams.activity import ANN, BEN, CEM, DEAD, LOCKER, POOL, ZERO
 
 TEAM_FINANCE = "0xe2fe530c047f2d85298b07d9333c05737f1435fb"

@@ -30,6 +30,9 @@ SAID = [
     (-32000, "cannot query unfinalized data: after last accepted block", "behind"),
     (3, "execution reverted: TransferHelper", "reverted"),
     (-32000, "out of gas", "reverted"),
+    (-32603, "EVM error MemoryOOG", "reverted"),
+    (3, "execution reverted: rate limit exceeded, archive disabled", "reverted"),
+    (-32000, "execution reverted: header not found", "reverted"),
     (-32603, "something else", "refused"),
 ]
 
