@@ -6,54 +6,55 @@ batches of several sizes, and gives each prompt the same whoever shares its batc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from heft_model.adapter import Adapter
 from heft_model.architecture import HeftModel
 from heft_model.graph import onnx_graph
 from heft_model.session import OnnxModel
 from streams.errors import Invalid
 
-__all__ = ["BATCHES", "TOLERANCE", "export_model", "parity", "torch_logits"]
+__all__ = ["BATCHES", "TOLERANCE", "export_adapted", "export_model", "parity", "torch_logits"]
 
 TOLERANCE = 1e-4
-"""Logits. Measured on trained models: about 3e-6."""
+"""Logits, beside the size of the logits themselves. Measured on trained models: about 3e-6."""
 
 BATCHES = (1, 3, 8, 17)
+Batch = list[list[int]]
 
 
 def export_model(model: HeftModel) -> bytes:
     """The model as ONNX; raises ``Invalid`` when the graph does not give the model's numbers."""
     data = onnx_graph(model)
-    difference = parity(model, data)
-    if not difference <= TOLERANCE:  # also refuses NaN
-        raise Invalid(
-            f"the exported graph is {difference:.1e} logits off the model: nothing was written",
-            reason="parity",
-        )
+    _check(parity(model, data))
     return data
+
+
+def export_adapted(model: HeftModel, take_off: Callable[[], Adapter]) -> tuple[bytes, Adapter]:
+    """The model as a graph of its base alone, and what was learnt as that graph's other inputs.
+
+    ``take_off`` gives the arrays and leaves the base as it was before teaching. Raises as
+    ``export_model``.
+    """
+    batches = _batches(model)
+    told = [torch_logits(model, rows) for rows in batches]
+    adapter = take_off()
+    data = onnx_graph(model, adapted=adapter)
+    _check(_difference(batches, told, OnnxModel(data, adapter=adapter)))
+    return data, adapter
 
 
 def parity(model: HeftModel, data: bytes, *, seed: int = 0) -> float:
     """The largest difference in logits between torch and the graph, alone and in batches."""
-    rng = np.random.default_rng(seed)
-    config = model.config
-    longest = min(96, config.max_position_embeddings)
-    runtime = OnnxModel(data)
-    worst = 0.0
-    for size in BATCHES:
-        lengths = rng.integers(1, longest + 1, size)
-        rows = [rng.integers(0, config.vocab_size, n).tolist() for n in lengths]
-        told = np.array(torch_logits(model, rows))
-        alone = np.array([logit for row in rows for logit in runtime.run([row])])
-        with np.errstate(invalid="ignore"):  # infinities of a diverged model give NaN
-            off = np.maximum(abs(told - np.array(runtime.run(rows))), abs(told - alone)).max()
-        worst = float(np.maximum(worst, off))  # np.maximum keeps NaN, max() loses it
-    return worst
+    batches = _batches(model, seed)
+    return _difference(batches, [torch_logits(model, rows) for rows in batches], OnnxModel(data))
 
 
-def torch_logits(model: HeftModel, rows: list[list[int]]) -> list[float]:
+def torch_logits(model: HeftModel, rows: Batch) -> list[float]:
     """What torch says, in full precision, without dropout."""
     was_training = model.training
     model.eval()
@@ -63,3 +64,35 @@ def torch_logits(model: HeftModel, rows: list[list[int]]) -> list[float]:
         logits: list[float] = model(ids, last).tolist()
     model.train(was_training)
     return logits
+
+
+def _check(difference: float) -> None:
+    if not difference <= TOLERANCE:  # also refuses NaN
+        raise Invalid(
+            f"the exported graph is {difference:.1e} logits off the model: nothing was written",
+            reason="parity",
+        )
+
+
+def _batches(model: HeftModel, seed: int = 0) -> list[Batch]:
+    """Prompts of mixed length, in batches of each size."""
+    rng = np.random.default_rng(seed)
+    longest = min(96, model.parts[0].max_length)
+    words = model.parts[0].trunk.embed_tokens.num_embeddings
+    return [
+        [rng.integers(0, words, n).tolist() for n in rng.integers(1, longest + 1, size)]
+        for size in BATCHES
+    ]
+
+
+def _difference(batches: list[Batch], told: list[list[float]], runtime: OnnxModel) -> float:
+    """The largest, of each row alone and of each batch; not a number if any is not."""
+    worst = 0.0
+    for rows, logits in zip(batches, told, strict=True):
+        alone = np.array([logit for row in rows for logit in runtime.run([row])])
+        wanted = np.array(logits)
+        with np.errstate(invalid="ignore"):  # infinities of a diverged model give NaN
+            off = np.maximum(abs(wanted - np.array(runtime.run(rows))), abs(wanted - alone))
+            off = (off / np.maximum(1.0, abs(wanted))).max()
+        worst = float(np.maximum(worst, off))  # np.maximum keeps NaN, max() loses it
+    return worst
