@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import Qwen2Config, Qwen2Model
 
+from heft_model.answer import answered
 from heft_model.knowledge import Knowledge
 from streams.errors import Invalid
 
@@ -62,8 +63,12 @@ class FineTuned(nn.Module):
         sparsity: Sparsity | None = None,
         dropout: float = 0.1,
         max_length: int = 256,
+        answer_only: bool = False,
     ) -> None:
-        """``table`` is ``[vocabulary, width]``; layers from ``cut`` on may be trained."""
+        """``table`` is ``[vocabulary, width]``; layers from ``cut`` on may be trained.
+
+        ``answer_only`` computes the last layer where it is read alone: the same numbers for less.
+        """
         super().__init__()
         if max_length > trunk.config.max_position_embeddings:
             raise Invalid(
@@ -78,6 +83,7 @@ class FineTuned(nn.Module):
         self.cut = cut
         self.sparsity = sparsity or Sparsity(window=0)
         self.max_length = max_length
+        self.answer_only = answer_only
         self.knowledge: Knowledge | None = None
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(trunk.config.hidden_size, 1)
@@ -113,8 +119,13 @@ class FineTuned(nn.Module):
         """From the cut to the answer: logits ``[batch]``."""
         if self.knowledge is not None:
             hidden = hidden + self.knowledge(input_ids).to(hidden.dtype)
-        hidden = self._layers(hidden, self.cut, self.config.num_hidden_layers)
-        answer = self.trunk.norm(hidden[torch.arange(len(last)), last])  # [batch, width]
+        end = self.config.num_hidden_layers
+        if self.answer_only:
+            hidden = self._layers(hidden, self.cut, end - 1)
+            read = answered(self.trunk, hidden, last, self.sparsity.mask(hidden.shape[1]))
+        else:
+            read = self._layers(hidden, self.cut, end)[torch.arange(len(last)), last]
+        answer = self.trunk.norm(read)  # [batch, width]
         logits: Tensor = self.head(self.dropout(answer.float())).squeeze(-1)
         return logits
 

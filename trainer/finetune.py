@@ -35,11 +35,14 @@ from trainer.layers import choose_layers, contributions, fit_head
 from trainer.noise import Noise
 from trainer.rows import Rows
 
-__all__ = ["HeftSettings", "Teaching", "TunedModel", "fine_tune", "is_first_process"]
+__all__ = ["HeftSettings", "Shown", "Teaching", "TunedModel", "fine_tune", "is_first_process"]
 
 Device = torch.device
 PARTS = 64
-"""Rows that are run at once where nothing is learnt."""
+"""Rows that are run at once where no gradient is kept."""
+MEASURED_AT_ONCE = 8
+"""Rows of one backward pass through the whole base: fewer than are taught at once, so that
+measuring needs no more memory than teaching."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +52,9 @@ class HeftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     base: str = ""
     """A hub id, a folder or a .gguf file; a preset without one needs ``--base``."""
-    everything: bool = False
-    """Train every weight, as full fine-tuning does: what HEFT is measured against."""
+    whole: bool = False
+    """Train the chosen layers' own weights instead of adapters on them. With ``layers = 1`` that is
+    full fine-tuning, words included: what HEFT is measured against."""
     adapters: AdapterSettings = AdapterSettings()
     layers: float = 0.34
     """Share of the layers that are trained: those that contribute most, by measurement."""
@@ -70,6 +74,8 @@ class HeftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     kept: int = 0
     """Noised views of each example whose hidden states below the cut are computed once and kept on
     disk. 0: computed at every step, from noise that is always new."""
+    answer_only: bool = True
+    """Compute the last layer for the last word alone, where the answer is read."""
     dropout: float = 0.1
     merged: bool = True
     """Serve the adapters merged into the weights: fastest. Else as inputs of a graph that all
@@ -81,10 +87,8 @@ class HeftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Refuse what does not go together."""
         if self.half and self.precision == "fp32":
             raise Invalid("half needs precision bf16 or fp16", reason="setting")
-        if self.everything and (self.half or self.kept or not self.merged):
-            raise Invalid(
-                "everything leaves nothing frozen to halve, keep or share", reason="setting"
-            )
+        if self.whole and (self.half or not self.merged):
+            raise Invalid("whole weights can be neither halved nor shared", reason="setting")
         if self.precision == "fp16" and not torch.cuda.is_available():
             raise Invalid("precision fp16 needs a GPU: take bf16 here", reason="setting")
 
@@ -126,7 +130,7 @@ def fine_tune(
     noise: Noise,
     work: Path,
     *,
-    progress: Progress | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TunedModel:
     """Teach ``trunk``, which reads words by ``table``, to judge ``rows``; it is changed in place.
 
@@ -140,27 +144,32 @@ def fine_tune(
         sparsity=settings.sparsity,
         dropout=settings.dropout,
         max_length=settings.max_length,
+        answer_only=settings.answer_only,
     )
     device = Device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    for weight in trunk.parameters():
-        weight.requires_grad_(settings.everything)
     adapters, layers, measured = None, list(range(len(trunk.layers))), list[float]()
+    full = settings.whole and settings.layers == 1
+    trunk.requires_grad_(full)
     with _halved(device, on=settings.half):
         batches = _sample(rows, settings.measured, teaching.seed, device)
         fit_head(model, batches)
-        if not settings.everything:
+        if not full:
             measured = contributions(model, batches)
             layers = choose_layers(measured, share=settings.layers, reach=settings.reach)
-    if not settings.everything:
-        adapters = Adapters(model, layers, settings.adapters)
+    if not full:
         model.cut = layers[0]
         log.info("layers_chosen", layers=layers, contributions=[round(x, 3) for x in measured])
+    if settings.whole:
+        for layer in layers:
+            trunk.layers[layer].requires_grad_(True)  # noqa: FBT003 - torch's own
+    else:
+        adapters = Adapters(model, layers, settings.adapters)
     _add_knowledge(model, batches[0][0], settings)
     model.to(device)
     if settings.checkpointing:
         trunk.activation_checkpointing_enable({"use_reentrant": False})
-    _teach(model, rows, settings, teaching, noise, work, progress)
+    _teach(model, rows, settings, teaching, noise, work, callbacks)
     trunk.activation_checkpointing_disable()  # type: ignore[no-untyped-call]
     return TunedModel(model.cpu().float().eval(), adapters, layers, measured)
 
@@ -177,7 +186,7 @@ def _sample(
     rng = np.random.default_rng(seed)
     odds = (rows.weights / rows.weights.sum()).double().numpy()
     drawn = rng.choice(len(rows), min(size, len(rows)), p=odds / odds.sum())
-    parts = torch.split(torch.from_numpy(drawn), PARTS)
+    parts = torch.split(torch.from_numpy(drawn), MEASURED_AT_ONCE)
     return [
         (*_trimmed(rows.ids[p], rows.last[p], device), rows.labels[p].to(device)) for p in parts
     ]
@@ -261,7 +270,7 @@ class _Trainer(Trainer):
         """The base is missing from a checkpoint on purpose."""
 
 
-class _Shown(TrainerCallback):
+class Shown(TrainerCallback):
     """Progress on the terminal."""
 
     def __init__(self, progress: Progress, total: int) -> None:
@@ -278,19 +287,22 @@ def _teach(
     teaching: Teaching,
     noise: Noise,
     work: Path,
-    progress: Progress | None,
+    callbacks: Sequence[TrainerCallback],
 ) -> None:
-    views, below = _kept(model, rows, settings, noise, work)
     drawn = np.random.default_rng(teaching.seed + 1).choice(
         len(rows), teaching.steps * teaching.batch, p=_odds(rows)
     )
+    if settings.kept and model.cut:  # of the rows that are drawn at all
+        chosen, drawn = np.unique(drawn, return_inverse=True)
+        rows = rows.taken(torch.from_numpy(chosen))
+    views, below = _kept(model, rows, settings, noise, work)
     trainer = _Trainer(
         model=_Taught(model, teaching.label_smoothing),
         args=_arguments(settings, teaching, work),
         train_dataset=list(enumerate(drawn.tolist())),
         data_collator=_Batches(rows, noise, below, views, teaching.seed),
         optimizers=(torch.optim.AdamW(_groups(model, settings, teaching)), None),
-        callbacks=[] if progress is None else [_Shown(progress, teaching.steps)],
+        callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
     try:

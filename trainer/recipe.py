@@ -52,7 +52,7 @@ from streams.errors import Invalid
 from trainer.bases import load_base
 from trainer.calibration import calibrate, run_all, telling_words, window_of
 from trainer.dataset import Example, check_examples, launched_before, split_by_launch, weighed
-from trainer.finetune import HeftSettings, fine_tune, is_first_process
+from trainer.finetune import HeftSettings, Shown, fine_tune, is_first_process
 from trainer.labels import is_drained
 from trainer.noise import Noise
 from trainer.presets import RecipeSettings
@@ -232,8 +232,9 @@ def _fine_tuned(
     base = load_base(heft.base, half=heft.half)
     table = spelled(lexicon, base.tokenizer, base.trunk.embed_tokens.weight.detach())
     save = work / f"heft-{_fingerprint(settings, 0, rows)}"
+    shown = [Shown(progress, settings.steps)]
     tuned = fine_tune(
-        base.trunk, table, rows, heft, settings.teaching(), noise, save, progress=progress
+        base.trunk, table, rows, heft, settings.teaching(), noise, save, callbacks=shown
     )
     trained = parameter_count(tuned.model)
     model, adapter = HeftModel([tuned.model]).eval(), None
@@ -258,7 +259,7 @@ def _draw(rows: Rows, settings: RecipeSettings, index: int) -> Rows:
     count = int(rows.pools.max()) + 1
     times = np.bincount(rng.integers(0, count, count), minlength=count)[rows.pools.numpy()]
     chosen = torch.from_numpy(np.repeat(np.arange(len(rows)), times))
-    return Rows(*(getattr(rows, name)[chosen] for name in rows.__struct_fields__))
+    return rows.taken(chosen)
 
 
 def _teach(

@@ -30,6 +30,10 @@ class Rows(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.last)
 
+    def taken(self, chosen: Tensor) -> Rows:
+        """The rows of those numbers, in that order."""
+        return Rows(*(getattr(self, name)[chosen] for name in self.__struct_fields__))
+
 
 def rows_of(examples: Sequence[Example], lexicon: Lexicon, words: Words) -> Rows:
     """The examples as the network reads them."""

@@ -49,7 +49,7 @@ KINDS = {
     "bf16, kept, checkpointing": HeftSettings(
         precision="bf16", half=True, kept=2, checkpointing=True
     ),
-    "everything": HeftSettings(everything=True),
+    "whole layers": HeftSettings(whole=True),
 }
 RECIPE = RecipeSettings(
     name="tuned",
@@ -190,6 +190,16 @@ def random_model(**changes: Any) -> FineTuned:
     model = FineTuned(trunk, torch.randn(50, 32), **changes).eval()
     torch.nn.init.normal_(model.head.weight)
     return model
+
+
+@pytest.mark.parametrize("window", [0, 2])
+def test_the_last_layer_at_the_answer_alone_is_the_same(window: int) -> None:
+    """What is not read need not be computed: no number of the answer changes."""
+    sparsity = Sparsity(block=2, window=window, shared=1)
+    whole, alone = (random_model(sparsity=sparsity, answer_only=only) for only in (False, True))
+    ids, last = torch.randint(0, 50, (5, 9)), torch.tensor([8, 3, 0, 5, 7])
+    with torch.no_grad():
+        assert torch.allclose(whole(ids, last), alone(ids, last), atol=1e-5)
 
 
 def test_contributions_are_the_gradients() -> None:
