@@ -125,6 +125,29 @@ class EvalOptions:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class MeterOptions:
+    """What can be said about a measurement of HEFT."""
+
+    steps: int = 100
+    """Steps that each row is taught."""
+    batch: int = 32
+    """Dossiers of a step."""
+    width: int = 256
+    """Of the base that is made for the measurement."""
+    layers: int = 8
+    """Of that base."""
+    pools: int = 2500
+    """Launches of the recording that are read, from its beginning."""
+    row: tuple[str, ...] = ()
+    """Only rows of these names, such as "full fp32"; each with a --row of its own."""
+    report: Path | None = None
+    """Write heft.md and a plot into this folder."""
+    json: bool = False
+    """Print one JSON object instead of the page."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class TokenOptions:
     """The token to ask for."""
 

@@ -162,7 +162,7 @@ def fine_tune(
         log.info("layers_chosen", layers=layers, contributions=[round(x, 3) for x in measured])
     if settings.whole:
         for layer in layers:
-            trunk.layers[layer].requires_grad_(True)  # noqa: FBT003 - torch's own
+            trunk.layers[layer].requires_grad_(True)
     else:
         adapters = Adapters(model, layers, settings.adapters)
     _add_knowledge(model, batches[0][0], settings)
@@ -277,6 +277,7 @@ class Shown(TrainerCallback):
         self._progress, self._task = progress, progress.add_task("fine-tuning", total=total)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Move the bar to the step that is done."""
         self._progress.update(self._task, completed=state.global_step)
 
 

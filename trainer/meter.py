@@ -152,7 +152,8 @@ def _pretrained(rows: Rows, words: int, settings: MeterSettings) -> Qwen2Model:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return model.model
+    trunk: Qwen2Model = model.model
+    return trunk
 
 
 def _job(base: Path, data: Path, heft: HeftSettings, settings: MeterSettings, work: Path) -> Job:

@@ -58,7 +58,7 @@ class Measured(NamedTuple):
 def measure(job: Job) -> Measured:
     """Fine-tune as the job says, and say what it took."""
     torch.set_num_threads(job.threads)
-    data = torch.load(job.data, weights_only=False)  # noqa: S614 - our own, written a minute ago
+    data = torch.load(job.data, weights_only=False)  # our own, written a minute ago
     taught, judged = (Rows(**side) for side in data["sides"])
     before = _resident()
     _forget_peak()
