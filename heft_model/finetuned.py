@@ -73,7 +73,7 @@ class FineTuned(nn.Module):
         if max_length > trunk.config.max_position_embeddings:
             raise Invalid(
                 f"prompts of {max_length} words do not fit the base's context of"
-                f" {trunk.config.max_position_embeddings}",
+                f" {trunk.config.max_position_embeddings}: lower max_length",
                 reason="context",
             )
         if not 0 <= cut < trunk.config.num_hidden_layers:

@@ -54,7 +54,9 @@ def load_base(source: str, *, half: bool = False) -> Base:
         _check_kind(source, config)
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         trunk = _trunk(where, options, dtype)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Invalid:
+        raise
+    except Exception as error:  # a stranger's file: every reader has errors of its own
         line = str(error).strip().partition("\n")[0][:300] or type(error).__name__
         raise Invalid(f"base {source} cannot be loaded: {line}", reason="base") from error
     base = Base(source, trunk, tokenizer)

@@ -415,5 +415,5 @@ def _file(work: Path, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 def _cannot_write(error: BaseException) -> bool:
     """Whether a disk is to blame: torch and safetensors wrap a full one in errors of their own."""
-    words = str(error)
-    return isinstance(error, OSError) or "write" in words or "No space" in words
+    told = ("write", "No space", "inline_container")  # the last is torch's own writer
+    return isinstance(error, OSError) or any(word in str(error) for word in told)

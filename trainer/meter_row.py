@@ -18,7 +18,7 @@ from trainer.evaluate import Interval, judge
 from trainer.finetune import HeftSettings, Teaching, fine_tune
 from trainer.rows import Rows
 
-__all__ = ["Job", "Measured", "measure"]
+__all__ = ["Clock", "Job", "Measured", "forget_peak", "measure", "peak"]
 
 RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
@@ -61,16 +61,16 @@ def measure(job: Job) -> Measured:
     data = torch.load(job.data, weights_only=False)  # our own, written a minute ago
     taught, judged = (Rows(**side) for side in data["sides"])
     before = _resident()
-    _forget_peak()
+    forget_peak()
     trunk = Qwen2Model.from_pretrained(job.base)
     table = trunk.embed_tokens.weight.detach().clone()
-    clock, meter = _Clock(), _Energy()
+    clock, meter = Clock(), _Energy()
     started = time.perf_counter()
     tuned = fine_tune(
         trunk, table, taught, job.heft, job.teaching, data["noise"], Path(job.work),
         callbacks=[clock],
     )  # fmt: skip
-    whole, energy, peak = time.perf_counter() - started, meter.used(), _peak()
+    whole, energy, most = time.perf_counter() - started, meter.used(), peak()
     model = tuned.model
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     scores = _scores(model, judged)
@@ -81,8 +81,8 @@ def measure(job: Job) -> Measured:
         auc=auc,
         step=float(np.median(clock.steps[2:])),
         whole=whole,
-        memory=peak - before,
-        resident=peak,
+        memory=most - before,
+        resident=most,
         saved=_saved(model, taught, job),
         trained=trained,
         energy=energy,
@@ -90,7 +90,7 @@ def measure(job: Job) -> Measured:
     )
 
 
-class _Clock(TrainerCallback):
+class Clock(TrainerCallback):
     """Seconds of each step."""
 
     def __init__(self) -> None:
@@ -98,9 +98,11 @@ class _Clock(TrainerCallback):
         self._started = 0.0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """A step starts."""
         self._started = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """A step is done."""
         self.steps.append(time.perf_counter() - self._started)
 
 
@@ -168,14 +170,16 @@ def _resident() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
+    """Count the peak of memory from here on."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     else:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak() -> float:
+def peak() -> float:
+    """MB that were held at most: of the process, or of torch on a GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e6
     lines = Path("/proc/self/status").read_text().splitlines()

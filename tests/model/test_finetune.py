@@ -46,9 +46,7 @@ KINDS = {
     "DoRA, as inputs": HeftSettings(adapters=AdapterSettings(rank=4, dora=True), merged=False),
     "PiSSA, as inputs": HeftSettings(adapters=AdapterSettings(rank=4, pissa=True), merged=False),
     "sparse attention": HeftSettings(sparsity=Sparsity(block=2, window=2, shared=1)),
-    "bf16, kept, checkpointing": HeftSettings(
-        precision="bf16", half=True, kept=2, checkpointing=True
-    ),
+    "kept, in bf16": HeftSettings(precision="bf16", half=True, kept=2, checkpointing=True),
     "whole layers": HeftSettings(whole=True),
 }
 RECIPE = RecipeSettings(
