@@ -24,7 +24,7 @@ import torch
 
 from benchmarks import engines
 from benchmarks.machine import describe
-from heft_model.adapter import Adapter
+from heft_model.adapter import Adapter, Arrays
 from heft_model.architecture import HeftMember, HeftModel, NanoSettings, parameter_count
 from heft_model.batcher import Batcher, BatcherSettings
 from heft_model.bundle import Bundle, Golden, Window, load_bundle, write_bundle
@@ -155,7 +155,7 @@ def random_bundle(
         write_bundle(
             Path(folder) / "b",
             model=data,
-            adapter=adapter,
+            arrays=Arrays(adapter),
             words=words,
             lexicon=lexicon,
             calibration=_uncalibrated(),

@@ -12,7 +12,8 @@ adapter.safetensors   the inputs of ``model.onnx`` besides the prompt, by their 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,22 +22,35 @@ from safetensors.numpy import load, save
 
 from streams.errors import Invalid
 
-__all__ = ["Adapter", "dump_adapter", "load_adapter"]
+__all__ = ["Adapter", "Arrays", "dump_adapter", "load_adapter"]
 
 Adapter = Mapping[str, NDArray[Any]]
 
 
-def load_adapter(data: bytes) -> Adapter:
-    """The arrays that ``dump_adapter`` wrote; raises ``Invalid`` for all else, NaN included."""
+NOTHING: Adapter = MappingProxyType({})
+
+
+class Arrays(NamedTuple):
+    """What a graph is served with."""
+
+    adapter: Adapter = NOTHING
+    """What it is given besides prompts; empty when all is in it."""
+    weights: Adapter = NOTHING
+    """What it names and does not hold: an ONNX file ends at 2 GiB."""
+
+
+def load_adapter(data: bytes, *, name: str = "adapter.safetensors") -> Adapter:
+    """The arrays that ``dump_adapter`` wrote; raises ``Invalid`` for all else, NaN included.
+
+    ``name`` is the file's, for the message.
+    """
     try:
         arrays: dict[str, NDArray[Any]] = load(data)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise Invalid(f"adapter.safetensors cannot be read: {error}", reason="adapter") from error
-    for name, array in arrays.items():
+        raise Invalid(f"{name} cannot be read: {error}", reason="adapter") from error
+    for each, array in arrays.items():
         if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise Invalid(
-                f"adapter.safetensors: {name} is not of finite float32 numbers", reason="adapter"
-            )
+            raise Invalid(f"{name}: {each} is not of finite float32 numbers", reason="adapter")
     return arrays
 
 

@@ -74,7 +74,7 @@ class HeftMember(nn.Module):
         """
         words = self.dropout(self.trunk.embed_tokens(input_ids))
         hidden = self.trunk(inputs_embeds=words).last_hidden_state  # [batch, time, width]
-        answer = hidden[torch.arange(len(last)), last]  # [batch, width]
+        answer = hidden[torch.arange(last.shape[0]), last]  # [batch, width]
         logits: Tensor = self.head(self.dropout(answer.float())).squeeze(-1)
         return logits
 

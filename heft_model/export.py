@@ -7,9 +7,11 @@ batches of several sizes, and gives each prompt the same whoever shares its batc
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
 from heft_model.adapter import Adapter
@@ -25,16 +27,22 @@ TOLERANCE = 1e-4
 
 BATCHES = (1, 3, 8, 17)
 Batch = list[list[int]]
+Weights = dict[str, NDArray[Any]]
 
 
-def export_model(model: HeftModel) -> bytes:
-    """The model as ONNX; raises ``Invalid`` when the graph does not give the model's numbers."""
-    data = onnx_graph(model)
-    _check(parity(model, data))
+def export_model(model: HeftModel, *, weights: Weights | None = None) -> bytes:
+    """The model as ONNX; raises ``Invalid`` when the graph does not give the model's numbers.
+
+    A large model's bulky weights go into ``weights``.
+    """
+    data = onnx_graph(model, weights=weights)
+    _check(parity(model, data, weights=weights))
     return data
 
 
-def export_adapted(model: HeftModel, take_off: Callable[[], Adapter]) -> tuple[bytes, Adapter]:
+def export_adapted(
+    model: HeftModel, take_off: Callable[[], Adapter], *, weights: Weights | None = None
+) -> tuple[bytes, Adapter]:
     """The model as a graph of its base alone, and what was learnt as that graph's other inputs.
 
     ``take_off`` gives the arrays and leaves the base as it was before teaching. Raises as
@@ -43,15 +51,18 @@ def export_adapted(model: HeftModel, take_off: Callable[[], Adapter]) -> tuple[b
     batches = _batches(model)
     told = [torch_logits(model, rows) for rows in batches]
     adapter = take_off()
-    data = onnx_graph(model, adapted=adapter)
-    _check(_difference(batches, told, OnnxModel(data, adapter=adapter)))
+    data = onnx_graph(model, adapted=adapter, weights=weights)
+    _check(_difference(batches, told, OnnxModel(data, adapter=adapter, weights=weights)))
     return data, adapter
 
 
-def parity(model: HeftModel, data: bytes, *, seed: int = 0) -> float:
+def parity(
+    model: HeftModel, data: bytes, *, seed: int = 0, weights: Weights | None = None
+) -> float:
     """The largest difference in logits between torch and the graph, alone and in batches."""
     batches = _batches(model, seed)
-    return _difference(batches, [torch_logits(model, rows) for rows in batches], OnnxModel(data))
+    told = [torch_logits(model, rows) for rows in batches]
+    return _difference(batches, told, OnnxModel(data, weights=weights))
 
 
 def torch_logits(model: HeftModel, rows: Batch) -> list[float]:

@@ -25,27 +25,40 @@ from heft_model.architecture import HeftMember, HeftModel
 from heft_model.finetuned import FineTuned, Sparsity, trunk_weights
 from streams.errors import Invalid
 
-__all__ = ["MOST_BYTES", "OPSET", "onnx_graph"]
+__all__ = ["OPSET", "is_large", "onnx_graph"]
 
 OPSET = 23
 """The first with Attention, RotaryEmbedding and RMSNormalization."""
 
 IR_VERSION = 10
-MOST_BYTES = (2 << 30) - (1 << 20)
-"""Of weights: a protobuf ends at 2 GiB."""
+MOST_BYTES = (2 << 30) - (64 << 20)
+"""Of weights in the file itself: a protobuf ends at 2 GiB."""
+BULKY_BYTES = 1 << 10
+"""From which a large model's weight is kept beside the file; the runtime wants the rest in it."""
 
 Array = NDArray[Any]
 Weights = dict[str, Array]
 Member = HeftMember | FineTuned
 
 
-def onnx_graph(model: HeftModel, *, adapted: Iterable[str] | None = None) -> bytes:
+def is_large(model: HeftModel) -> bool:
+    """Whether the weights are more than an ONNX file can hold."""
+    return 4 * sum(weight.numel() for _, weight in trunk_weights(model)) > MOST_BYTES
+
+
+def onnx_graph(
+    model: HeftModel,
+    *,
+    adapted: Iterable[str] | None = None,
+    weights: dict[str, Array] | None = None,
+) -> bytes:
     """The model as ONNX: ``input_ids [b, t]`` and ``last [b]``, int64, to ``logit [b]``.
 
     With ``adapted``, what was learnt are inputs, among them those named (``3.q_proj.a``, ...).
-    Raises ``Invalid`` when the weights are more than an ONNX file can hold.
+    With ``weights``, the bulky ones are put there and not into the graph, which names them. Raises
+    ``Invalid`` when the weights are more than an ONNX file can hold.
     """
-    graph = _Graph(adapted)
+    graph = _Graph(adapted, weights)
     time = _Time(graph, model)
     logits = [_member(graph, f"member{i}", m, time) for i, m in enumerate(model.parts)]
     graph.node("Mean", logits, outputs=["logit"])
@@ -55,7 +68,10 @@ def onnx_graph(model: HeftModel, *, adapted: Iterable[str] | None = None) -> byt
 class _Graph:
     """Nodes, constants and inputs, named as they come."""
 
-    def __init__(self, adapted: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, adapted: Iterable[str] | None = None, weights: dict[str, Array] | None = None
+    ) -> None:
+        self._weights = weights
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._bytes = 0
@@ -93,10 +109,14 @@ class _Graph:
     def constant(self, value: Array | list[int] | float, dtype: str = "float32") -> str:
         name = f"c{len(self._constants)}"
         array = np.ascontiguousarray(np.asarray(value, dtype=dtype))
+        if self._weights is not None and array.nbytes >= BULKY_BYTES:
+            self._weights[name] = array
+            self._constants.append(_beside(name, array))
+            return name
         self._bytes += array.nbytes
         if self._bytes > MOST_BYTES:
             raise Invalid(
-                "the weights are more than the 2 GiB that an ONNX file holds: take a smaller base",
+                "the weights are more than the 2 GiB that an ONNX file holds",
                 reason="size",
             )
         self._constants.append(numpy_helper.from_array(array, name))
@@ -127,9 +147,19 @@ class _Graph:
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         helper.set_model_props(model, {"max_length": str(max_length)})
-        onnx.checker.check_model(model)
+        if not self._weights:  # the checker would look for the file
+            onnx.checker.check_model(model)
         data: bytes = model.SerializeToString()
         return data
+
+
+def _beside(name: str, array: Array) -> onnx.TensorProto:
+    """A constant that the file names and does not hold."""
+    kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+    tensor = TensorProto(name=name, data_type=kind, dims=array.shape)
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights.safetensors")
+    return tensor
 
 
 class _Time:

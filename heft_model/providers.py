@@ -40,10 +40,11 @@ TensorRT, which builds an engine for minutes at every new version: that is for t
 log = structlog.get_logger(__name__)
 
 
-def open_session(data: bytes, *, threads: int, provider: str = AUTO) -> Any:
+def open_session(data: bytes, weights: Adapter, *, threads: int, provider: str = AUTO) -> Any:
     """A session on the first provider that works, or on the one that is named.
 
-    Raises ``Invalid`` when the model cannot be loaded, or the named provider is not to be had.
+    ``weights`` are the constants that the model names and does not hold. Raises ``Invalid`` when
+    the model cannot be loaded, or the named provider is not to be had.
     """
     ort = _runtime()
     options = ort.SessionOptions()
@@ -52,6 +53,9 @@ def open_session(data: bytes, *, threads: int, provider: str = AUTO) -> Any:
     options.log_severity_level = 4  # none: errors come back as exceptions that we word ourselves
     # Spinning threads would take the processor from the broker and the enricher between batches.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if weights:
+        values = [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+        options.add_external_initializers(list(weights), values)
     failure = "no provider is installed"
     for name in chosen(provider, ort.get_available_providers()):
         full, settings = PROVIDERS[name]

@@ -45,13 +45,20 @@ class OnnxModel:
     """An ONNX classifier in memory: token ids to logits, unchecked."""
 
     def __init__(
-        self, data: bytes, *, threads: int = 1, adapter: Adapter | None = None, provider: str = AUTO
+        self,
+        data: bytes,
+        *,
+        threads: int = 1,
+        adapter: Adapter | None = None,
+        weights: Adapter | None = None,
+        provider: str = AUTO,
     ) -> None:
         """Open the model, each run using ``threads``; raises ``Invalid``.
 
-        ``adapter`` is what the graph takes besides prompts, ``provider`` as in the settings.
+        ``adapter`` is what the graph takes besides prompts, ``weights`` what it names and does not
+        hold, ``provider`` as in the settings.
         """
-        self._session = open_session(data, threads=threads, provider=provider)
+        self._session = open_session(data, weights or {}, threads=threads, provider=provider)
         self._longest, self._run = self._limits()
         self._worn = self._fitted(adapter or {})
 
@@ -114,7 +121,11 @@ class Session:
                 self._model = near._model.wearing(bundle.adapter)  # noqa: SLF001
             else:
                 self._model = OnnxModel(
-                    bundle.model, threads=threads, adapter=bundle.adapter, provider=provider
+                    bundle.model,
+                    threads=threads,
+                    adapter=bundle.adapter,
+                    weights=bundle.weights,
+                    provider=provider,
                 )
         except Invalid as error:
             raise Invalid(f"{bundle.id}: {error}", reason=error.reason) from error

@@ -41,10 +41,11 @@ from rich.progress import Progress
 from torch import Tensor
 from torch.nn import functional
 
-from heft_model.adapter import Adapter
+from heft_model.adapter import Adapter, Arrays
 from heft_model.architecture import HeftMember, HeftModel, parameter_count
 from heft_model.bundle import Golden, write_bundle
 from heft_model.export import export_adapted, export_model
+from heft_model.graph import is_large
 from heft_model.prompt import Lexicon, fit_lexicon, render, vocabulary
 from heft_model.session import OnnxModel
 from heft_model.tokenizer import Words
@@ -124,7 +125,7 @@ def train(
         model=model.onnx,
         words=model.words,
         lexicon=model.lexicon,
-        adapter=model.adapter,
+        arrays=model.arrays,
         calibration=calibration,
         golden=Golden(
             token_ids=token_ids[:8],
@@ -149,8 +150,7 @@ class Fitted(NamedTuple):
     lexicon: Lexicon
     words: Words
     onnx: bytes
-    adapter: Adapter | None
-    """What the graph is given besides prompts; ``None`` when all is in it."""
+    arrays: Arrays
     runtime: OnnxModel
     parameters: int
 
@@ -189,7 +189,7 @@ def _fit(
     model = HeftModel(members).eval()
     onnx = export_model(model)
     runtime = OnnxModel(onnx, threads=settings.threads)
-    return Fitted(lexicon, words, onnx, None, runtime, parameter_count(model))
+    return Fitted(lexicon, words, onnx, Arrays(), runtime, parameter_count(model))
 
 
 # --- 1. split -----------------------------------------------------------------------------------
@@ -237,15 +237,17 @@ def _fine_tuned(
         base.trunk, table, rows, heft, settings.teaching(), noise, save, callbacks=shown
     )
     trained = parameter_count(tuned.model)
-    model, adapter = HeftModel([tuned.model]).eval(), None
+    model = HeftModel([tuned.model]).eval()
+    adapter: Adapter = {}
+    weights: dict[str, NDArray[Any]] | None = {} if is_large(model) else None
     if heft.merged or tuned.adapters is None:
         if tuned.adapters is not None:
             tuned.adapters.merge()
-        onnx = export_model(model)
+        onnx = export_model(model, weights=weights)
     else:
-        onnx, adapter = export_adapted(model, tuned.adapters.take_off)
-    runtime = OnnxModel(onnx, threads=settings.threads, adapter=adapter)
-    return Fitted(lexicon, words, onnx, adapter, runtime, trained)
+        onnx, adapter = export_adapted(model, tuned.adapters.take_off, weights=weights)
+    runtime = OnnxModel(onnx, threads=settings.threads, adapter=adapter, weights=weights)
+    return Fitted(lexicon, words, onnx, Arrays(adapter, weights or {}), runtime, trained)
 
 
 # --- 3. teach: small networks from nothing -------------------------------------------------------

@@ -17,6 +17,7 @@ pytest.importorskip("torch", reason="needs the extra `train`")
 import torch
 from transformers import Qwen2Model
 
+from heft_model import graph
 from heft_model.bundle import load_bundle
 from heft_model.finetuned import FineTuned, Sparsity
 from heft_model.knowledge import Knowledge
@@ -103,6 +104,23 @@ def test_versions_over_one_base_share_one_graph(base: Path, tmp_path: Path) -> N
     assert [verdict.probability for verdict in scorer.score(many(5))] == other != told
     scorer.swap(first)
     assert [verdict.probability for verdict in scorer.score(many(5))] == told
+
+
+@pytest.mark.parametrize("kind", ["LoRA, merged", "DoRA, as inputs"])
+def test_a_model_that_no_onnx_file_holds(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Above 2 GiB the weights lie beside the graph, and the scores are the same."""
+    settings = tuned(base, KINDS[kind])
+    small = load_bundle(train(examples(), settings, tmp_path / "small"))
+    monkeypatch.setattr(graph, "MOST_BYTES", 10_000)
+    large = load_bundle(train(examples(), settings, tmp_path / "large"))
+    assert len(large.model) < len(small.model) / 2
+    told, other = (
+        [verdict.probability for verdict in OnnxScorer(each).score(many(5))]
+        for each in (small, large)
+    )
+    assert told == pytest.approx(other, abs=1e-5)
 
 
 def taught(base: Path, settings: HeftSettings, tmp_path: Path) -> Any:
