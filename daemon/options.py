@@ -128,13 +128,13 @@ class EvalOptions:
 class MeterOptions:
     """What can be said about a measurement of HEFT."""
 
-    steps: int = 100
+    steps: int = 60
     """Steps that each row is taught."""
     batch: int = 32
     """Dossiers of a step."""
     width: int = 256
     """Of the base that is made for the measurement."""
-    layers: int = 8
+    layers: int = 6
     """Of that base."""
     pools: int = 2500
     """Launches of the recording that are read, from its beginning."""

@@ -71,10 +71,10 @@ class MeterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The size of a measurement."""
 
     width: int = 256
-    layers: int = 8
-    steps: int = 120
+    layers: int = 6
+    steps: int = 60
     batch: int = 32
-    pretraining: int = 150
+    pretraining: int = 80
     """Steps of next-word prediction that make the base."""
     full_rate: float = 5e-4
     adapter_rate: float = 2e-3
