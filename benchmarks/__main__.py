@@ -5,7 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("startup", "decode", "follow", "checks", "pipeline", "scorer", "alerts")
+BENCHMARKS = (
+    "startup",
+    "decode",
+    "follow",
+    "checks",
+    "pipeline",
+    "scorer",
+    "swap",
+    "alerts",
+)
 
 
 def main() -> None:

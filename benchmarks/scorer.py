@@ -75,8 +75,9 @@ def main() -> None:
             f"{name:<34} {words:>5} {plain:>9.0f} {explained:>16.0f} {alone:>13.2f} {worst:>7.2f}",
             flush=True,
         )
-    for name, shape in engines.SHAPES.items():
-        engines.compare(name, shape)
+    if arguments.bundle is None:
+        for name, shape in engines.SHAPES.items():
+            engines.compare(name, shape)
 
 
 def dossiers_of(folder: Path) -> list[Facts]:

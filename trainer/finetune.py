@@ -146,7 +146,8 @@ def fine_tune(
         max_length=settings.max_length,
         answer_only=settings.answer_only,
     )
-    device = Device("cuda" if torch.cuda.is_available() else "cpu")
+    card = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"  # torchrun gives each process its own
+    device = Device(card if torch.cuda.is_available() else "cpu")
     model.to(device)
     adapters, layers, measured = None, list(range(len(trunk.layers))), list[float]()
     full = settings.whole and settings.layers == 1
