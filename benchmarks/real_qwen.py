@@ -60,10 +60,11 @@ def main() -> None:
     parser.add_argument("--base", default=None)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("error"))
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(arguments.threads)
     print(describe())
     examples = examples_from_recording(open_recording(arguments.folder, limit_pools=200))
     _nano(examples)
@@ -141,7 +142,7 @@ def _nano(examples: list[Example]) -> None:
     member = HeftMember(NANO, len(words))
     optimizer = torch.optim.AdamW(member.parameters())
     times = []
-    for step in range(10):
+    for step in range(5):
         started = time.perf_counter()
         part = torch.arange(step * 256, step * 256 + 256) % len(rows)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(

@@ -6,6 +6,7 @@ batches of several sizes, and gives each prompt the same whoever shares its batc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,8 @@ from streams.errors import Invalid
 __all__ = ["BATCHES", "TOLERANCE", "export_adapted", "export_model", "parity", "torch_logits"]
 
 TOLERANCE = 1e-4
-"""Logits, beside the size of the logits themselves. Measured on trained models: about 3e-6."""
+"""Logits, as a share of those above 1, for up to four layers; rounding adds up with the square root
+of the depth. Measured: about 3e-6 on nano, 1.5e-4 on a real Qwen2 of 24 layers."""
 
 BATCHES = (1, 3, 8, 17)
 Batch = list[list[int]]
@@ -36,7 +38,7 @@ def export_model(model: HeftModel, *, weights: Weights | None = None) -> bytes:
     A large model's bulky weights go into ``weights``.
     """
     data = onnx_graph(model, weights=weights)
-    _check(parity(model, data, weights=weights))
+    _check(model, parity(model, data, weights=weights))
     return data
 
 
@@ -52,7 +54,7 @@ def export_adapted(
     told = [torch_logits(model, rows) for rows in batches]
     adapter = take_off()
     data = onnx_graph(model, adapted=adapter, weights=weights)
-    _check(_difference(batches, told, OnnxModel(data, adapter=adapter, weights=weights)))
+    _check(model, _difference(batches, told, OnnxModel(data, adapter=adapter, weights=weights)))
     return data, adapter
 
 
@@ -77,8 +79,9 @@ def torch_logits(model: HeftModel, rows: Batch) -> list[float]:
     return logits
 
 
-def _check(difference: float) -> None:
-    if not difference <= TOLERANCE:  # also refuses NaN
+def _check(model: HeftModel, difference: float) -> None:
+    allowed = TOLERANCE * max(1.0, math.sqrt(model.config.num_hidden_layers / 4))
+    if not difference <= allowed:  # also refuses NaN
         raise Invalid(
             f"the exported graph is {difference:.1e} logits off the model: nothing was written",
             reason="parity",

@@ -39,8 +39,8 @@ def meter(settings: Settings, folder: Path, options: MeterOptions) -> int:
     )
     console = Console(stderr=True)
     examples = examples_from_recording(open_recording(folder, limit_pools=options.pools))
-    with console.status("reading") as status:
-        found = run_meter(examples, size, names=options.row or tuple(ROWS), say=status.update)
+    with console.status("measuring"):
+        found = run_meter(examples, size, names=options.row or tuple(ROWS), say=console.print)
     head = (
         f"A Qwen2 of {size.layers} layers, width {size.width}, taught to predict the next word of"
         f" older dossiers; then {size.steps} steps of {size.batch} dossiers each, on"
