@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 BENCHMARKS = (
-    "startup", "decode", "follow", "examine", "checks", "pipeline", "scorer", "alerts",
+    "startup", "decode", "follow", "examine", "checks", "pipeline", "scorer", "swap", "alerts",
 )  # fmt: skip
 
 

@@ -303,14 +303,14 @@ def open_judge(model: Model) -> Judge:
     """
     registry = Registry(model.registry)
     if not model.bundle:
-        scorer = open_scorer(registry, max_batch=model.batch)
+        scorer = open_scorer(registry, provider=model.provider, max_batch=model.batch)
         manifest = read_manifest(registry.folder(scorer.bundle))
         promise = scorer.calibration.threshold
         return Judge(scorer=scorer, registry=registry, manifest=manifest, promise=promise)
     folder = Path(model.bundle)
     bundle = load_bundle(folder) if folder.is_dir() else registry.load(model.bundle)
     return Judge(
-        scorer=OnnxScorer(bundle, max_batch=model.batch),
+        scorer=OnnxScorer(bundle, provider=model.provider, max_batch=model.batch),
         manifest=bundle.manifest,
         promise=bundle.calibration.threshold,
     )

@@ -208,6 +208,20 @@ GROUPS = {
             ),
         ),
     ),
+    "bench": (
+        "Measure what the product claims, here and now.",
+        (
+            Command(
+                "heft",
+                "daemon.commands.bench:heft",
+                "Measure what each ingredient of HEFT saves, at equal held-out quality.",
+                "heft bench heft recordings/ --report out/",
+                "Full fine-tuning, each ingredient alone, all together and our recipe, each in a "
+                "process of its own on the same base, examples and steps: step time, peak memory, "
+                "energy and AUC with its interval, beside what the author states.",
+            ),
+        ),
+    ),
     "dead": (
         "Look at dead letters, send them back, or drop them.",
         (

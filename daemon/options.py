@@ -84,12 +84,16 @@ class ReplayOptions:
 class TrainOptions:
     """What can be said about a training."""
 
-    name: str = "nano"
-    """First part of the new version's id."""
+    name: str | None = None
+    """First part of the new version's id; without it the preset's."""
     earlier: float = 1.0
     """Learn only from this share of the pools, the first launched; the later ones can judge."""
+    preset: str = "nano"
+    """What to train: nano (from nothing), or a base fine-tuned by HEFT: 0.5b, 1.5b, heft-qwen."""
+    base: str | None = None
+    """The Qwen2 or Qwen2.5 to fine-tune, instead of the preset's: hub id, folder or .gguf file."""
     recipe: Path | None = None
-    """A TOML file of recipe settings, instead of those of the bundled model."""
+    """A TOML file of recipe settings, instead of a preset's."""
     out: Path | None = None
     """Write the bundle into this folder instead of adding it to the registry."""
     licence: str = "Apache-2.0"
@@ -117,6 +121,29 @@ class EvalOptions:
     """Learn from at most so many rows (drawn), to try things out."""
     seed: int = 0
     """Of the draw of groups when one folder is parted, and of --limit."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MeterOptions:
+    """What can be said about a measurement of HEFT."""
+
+    steps: int = 60
+    """Steps that each row is taught."""
+    batch: int = 32
+    """Dossiers of a step."""
+    width: int = 256
+    """Of the base that is made for the measurement."""
+    layers: int = 6
+    """Of that base."""
+    pools: int = 2500
+    """Launches of the recording that are read, from its beginning."""
+    row: tuple[str, ...] = ()
+    """Only rows of these names, such as "full fp32"; each with a --row of its own."""
+    report: Path | None = None
+    """Write heft.md and a plot into this folder."""
+    json: bool = False
+    """Print one JSON object instead of the page."""
 
 
 @Parameter(name="*")

@@ -87,6 +87,7 @@ class Model(Section):
 
     bundle: str = ""
     registry: Path = Path(".heft/models")
+    provider: Literal["auto", "cuda", "tensorrt", "openvino", "cpu"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 0
     batch: Count = 16
     max_wait_seconds: Seconds = 0.005

@@ -1,5 +1,8 @@
 """HEFT on Qwen2: stock trunks that read a prompt, and a head that answers after its last word.
 
+Two kinds of member: small ones that are trained whole from nothing (``HeftMember``), and pretrained
+bases of which little is trained (``heft_model.finetuned``).
+
 One forward pass and one number: no text is generated on the hot path. A model is an ensemble of
 ``members`` of the same shape, trained apart; its logit is their mean. Nothing of Qwen2 itself is
 changed (dropout comes by hooks), so that tools made for Qwen2 fit. Training and export only: what
@@ -16,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen2Config, Qwen2Model
 
+from heft_model.finetuned import FineTuned
 from streams.errors import Invalid
 
 __all__ = ["HeftMember", "HeftModel", "NanoSettings", "parameter_count"]
@@ -58,6 +62,11 @@ class HeftMember(nn.Module):
             if name.endswith((".o_proj", ".mlp")):  # what a block adds
                 module.register_forward_hook(self._drop)
 
+    @property
+    def max_length(self) -> int:
+        """Words in the longest prompt."""
+        return int(self.trunk.config.max_position_embeddings)
+
     def forward(self, input_ids: Tensor, last: Tensor) -> Tensor:
         """Ids ``[batch, time]``, right-padded, and each row's last index, to logits ``[batch]``.
 
@@ -65,7 +74,7 @@ class HeftMember(nn.Module):
         """
         words = self.dropout(self.trunk.embed_tokens(input_ids))
         hidden = self.trunk(inputs_embeds=words).last_hidden_state  # [batch, time, width]
-        answer = hidden[torch.arange(len(last)), last]  # [batch, width]
+        answer = hidden[torch.arange(last.shape[0]), last]  # [batch, width]
         logits: Tensor = self.head(self.dropout(answer.float())).squeeze(-1)
         return logits
 
@@ -76,14 +85,14 @@ class HeftMember(nn.Module):
 class HeftModel(nn.Module):
     """The ensemble: the mean logit of its members."""
 
-    def __init__(self, members: Iterable[HeftMember]) -> None:
+    def __init__(self, members: Iterable[HeftMember | FineTuned]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
     @property
-    def parts(self) -> list[HeftMember]:
+    def parts(self) -> list[HeftMember | FineTuned]:
         """The members, as what they are."""
-        return [member for member in self.members if isinstance(member, HeftMember)]
+        return [m for m in self.members if isinstance(m, (HeftMember, FineTuned))]
 
     @property
     def config(self) -> Qwen2Config:

@@ -1,4 +1,4 @@
-"""What a model version is: a folder of six files that are read, verified and then trusted.
+"""What a model version is: a folder of a few files that are read, verified and then trusted.
 
     model.onnx        token ids to one logit
     tokenizer.json    the closed list of words
@@ -6,6 +6,8 @@
     calibration.json  logit to probability, and the alert threshold with its stated precision
     golden.json       token ids with the logits that they must give, and how telling each word is
     manifest.json     id, hashes of the other files, what it was trained on, how well it did
+    adapter.safetensors  only of a version that shares its graph: what it has learnt
+    weights.safetensors  only of a large model: what model.onnx cannot hold
 
 What was hashed is what is used: files are read once, and a loaded bundle never looks at its folder
 again. Anything wrong with a folder is ``Invalid`` and says which file. Whether the golden logits
@@ -24,6 +26,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from heft_model.adapter import Adapter, Arrays, dump_adapter, load_adapter
 from heft_model.calibrate import Calibration
 from heft_model.prompt import Lexicon, vocabulary
 from heft_model.tokenizer import Words
@@ -35,6 +38,7 @@ BundleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 MANIFEST = "manifest.json"
 FILES = ("model.onnx", "tokenizer.json", "prompt.json", "calibration.json", "golden.json")
+ADAPTER, WEIGHTS = "adapter.safetensors", "weights.safetensors"
 MAX_BYTES = 2 << 30
 """ONNX itself ends at 2 GiB a file; a larger one is not a model."""
 
@@ -85,6 +89,10 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
     manifest: Manifest
     model: bytes
+    adapter: Adapter = {}
+    """What the model is given besides prompts; empty when all is in it."""
+    weights: Adapter = {}
+    """What a large model names and does not hold."""
     words: Words
     lexicon: Lexicon
     calibration: Calibration
@@ -99,10 +107,13 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 def load_bundle(path: Path) -> Bundle:
     """The bundle in folder ``path``; raises ``Invalid`` with one line about what is wrong."""
     manifest = read_manifest(path)
-    files = {name: _verified(path / name, manifest.files.get(name)) for name in FILES}
+    names = (*FILES, *(name for name in (ADAPTER, WEIGHTS) if name in manifest.files))
+    files = {name: _verified(path / name, manifest.files.get(name)) for name in names}
     bundle = Bundle(
         manifest=manifest,
         model=files["model.onnx"],
+        adapter=load_adapter(files[ADAPTER]) if ADAPTER in files else {},
+        weights=load_adapter(files[WEIGHTS], name=WEIGHTS) if WEIGHTS in files else {},
         words=Words.load(_text(path / "tokenizer.json", files["tokenizer.json"])),
         lexicon=_parse(path / "prompt.json", files["prompt.json"], Lexicon),
         calibration=_parse(path / "calibration.json", files["calibration.json"], Calibration),
@@ -126,6 +137,7 @@ def write_bundle(
     calibration: Calibration,
     golden: Golden,
     name: str,
+    arrays: Arrays | None = None,
     **described: Any,
 ) -> Manifest:
     """Write a new bundle folder and return its manifest.
@@ -141,8 +153,12 @@ def write_bundle(
         "calibration.json": _json(calibration),
         "golden.json": _json(golden),
     }
+    adapter, weights = arrays or Arrays()
+    for file, part in ((ADAPTER, adapter), (WEIGHTS, weights)):
+        if part:
+            contents[file] = dump_adapter(part)
     hashes = {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()}
-    digest = hashlib.sha256("".join(hashes[file] for file in FILES).encode()).hexdigest()
+    digest = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()
     manifest = Manifest(
         id=f"{name}-{digest[:10]}", prompt_version=lexicon.version, files=hashes, **described
     )
@@ -159,6 +175,12 @@ def _check(bundle: Bundle) -> None:
         )
     if bundle.words.lacks(vocabulary(bundle.lexicon)):
         raise Invalid(f"{bundle.id}: tokenizer.json lacks words of prompt.json", reason="tokenizer")
+    if not bundle.words.numbers(vocabulary(bundle.lexicon)):
+        raise Invalid(
+            f"{bundle.id}: tokenizer.json numbers the words of prompt.json otherwise: it is"
+            " another model's",
+            reason="tokenizer",
+        )
     golden = bundle.golden
     if not golden.logits or len(golden.token_ids) != len(golden.logits):
         raise Invalid(f"{bundle.id}: golden.json holds no usable vectors", reason="golden")
@@ -173,7 +195,7 @@ def _verified(path: Path, digest: str | None) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if path.stat().st_size > MAX_BYTES and path.name != WEIGHTS:
             raise Invalid(f"{path} is larger than any model: not a bundle", reason="size")
         return path.read_bytes()
     except OSError as error:

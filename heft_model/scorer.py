@@ -21,6 +21,7 @@ from heft_model.bundle import Bundle
 from heft_model.calibrate import Calibration
 from heft_model.evidence import EvidenceSettings, candidates, hide, rank
 from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_facts, unknown_word
+from heft_model.providers import AUTO
 from heft_model.registry import Registry
 from heft_model.session import Session
 from heft_model.traps import traps_in
@@ -32,6 +33,9 @@ __all__ = ["OnnxScorer", "Scorer", "TableScorer", "facts_hash", "open_scorer"]
 
 DECIMALS = 6
 """Digits of a probability: who shares a batch moves a logit by about 1e-6, and must not show."""
+
+READY = 4
+"""Versions that are kept open beside the one that serves."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,16 +69,21 @@ class OnnxScorer:
         bundle: Bundle,
         *,
         threads: int = 1,
+        provider: str = AUTO,
         max_batch: int = 16,
         evidence: EvidenceSettings | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         """Open ``bundle``; ``threads`` are those of one run. Raises ``Invalid``."""
         self._threads = threads
+        self._provider = provider
         self._max_batch = max_batch
         self._evidence = evidence or EvidenceSettings()
         self._now = now or _utc_now
-        self._serving = _Serving(bundle, Session(bundle, threads=threads), max_batch)
+        self._ready: dict[str, _Serving] = {}
+        self._serving = _Serving(
+            bundle, Session(bundle, threads=threads, provider=provider), max_batch
+        )
 
     @property
     def bundle(self) -> str:
@@ -111,10 +120,33 @@ class OnnxScorer:
             )
         ]
 
+    def prepare(self, bundle: Bundle) -> None:
+        """Open and check ``bundle`` beside what serves, so that swapping to it takes no time.
+
+        Raises ``Invalid``. Of prepared versions the ``READY`` last are kept.
+        """
+        self._keep(self._open(bundle))
+
     def swap(self, bundle: Bundle) -> None:
-        """See ``Scorer.swap``."""
-        session = Session(bundle, threads=self._threads)
-        self._serving = _Serving(bundle, session, self._max_batch)
+        """See ``Scorer.swap``. A version over the graph that served stays ready to come back."""
+        before = self._serving
+        if bundle.id in self._ready:
+            self._serving = self._ready.pop(bundle.id)
+        else:
+            self._serving = self._open(bundle)
+        if before.graph == self._serving.graph:  # it costs no more than its arrays
+            self._keep(before)
+
+    def _open(self, bundle: Bundle) -> _Serving:
+        session = Session(
+            bundle, threads=self._threads, provider=self._provider, near=self._serving.session
+        )
+        return _Serving(bundle, session, self._max_batch)
+
+    def _keep(self, serving: _Serving) -> None:
+        self._ready[serving.bundle.id] = serving
+        while len(self._ready) > READY:
+            del self._ready[next(iter(self._ready))]
 
     def _explain(
         self,
@@ -145,6 +177,7 @@ def open_scorer(
     registry: Registry,
     *,
     threads: int = 1,
+    provider: str = AUTO,
     max_batch: int = 16,
     evidence: EvidenceSettings | None = None,
 ) -> OnnxScorer:
@@ -157,7 +190,9 @@ def open_scorer(
     for version in registry.candidates():
         try:
             bundle = registry.load(version)
-            return OnnxScorer(bundle, threads=threads, max_batch=max_batch, evidence=evidence)
+            return OnnxScorer(
+                bundle, threads=threads, provider=provider, max_batch=max_batch, evidence=evidence
+            )
         except Invalid as error:
             log.warning("bundle_refused", bundle=version, error=str(error))
             problem = error
@@ -169,8 +204,13 @@ class _Serving:
 
     def __init__(self, bundle: Bundle, session: Session, max_batch: int) -> None:
         self.bundle = bundle
-        self._session = session
+        self.session = session
         self._max_batch = max_batch
+
+    @property
+    def graph(self) -> str:
+        """What the session can share with another version's."""
+        return self.bundle.manifest.files["model.onnx"]
 
     def probabilities(self, rows: Sequence[list[int]]) -> list[float]:
         """A calibrated probability a row, in order, run in batches of like length."""
@@ -183,7 +223,7 @@ class _Serving:
 
     def _run(self, rows: list[list[int]]) -> list[float]:
         started = perf_counter()
-        logits = self._session.run(rows)
+        logits = self.session.run(rows)
         telemetry.SCORER_SECONDS.observe(perf_counter() - started)
         telemetry.SCORER_BATCH.observe(len(rows))
         return logits

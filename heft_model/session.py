@@ -1,4 +1,4 @@
-"""One ONNX Runtime session over a verified bundle: the only file that imports onnxruntime.
+"""One session over a verified bundle, checked before it serves.
 
 Loading ends with the golden vectors: a model that does not give the logits that its exporter saw
 (another runtime, another processor, a wrong file) is refused before it judges anything. It knows
@@ -7,24 +7,36 @@ neither words nor probabilities.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
+from heft_model.adapter import Adapter
 from heft_model.bundle import Bundle
+from heft_model.providers import (
+    AUTO,
+    first_line,
+    is_accelerated,
+    open_session,
+    placed,
+    run_bound,
+    run_plain,
+)
 from heft_model.tokenizer import PAD_ID
 from streams.errors import Broken, Invalid
 
 __all__ = ["OnnxModel", "Session"]
 
-PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-"""Best first; what the installed wheel lacks is skipped."""
-
 GOLDEN_TOLERANCE = 1e-3
 """Logits: fp32 summed in another order moves them by about 1e-5; a wrong graph by far more."""
+
+Runner = Callable[[Any, Adapter, Mapping[str, Any]], NDArray[Any]]
+PROMPT = ("input_ids", "last")
 
 log = structlog.get_logger(__name__)
 
@@ -32,35 +44,99 @@ log = structlog.get_logger(__name__)
 class OnnxModel:
     """An ONNX classifier in memory: token ids to logits, unchecked."""
 
-    def __init__(self, data: bytes, *, threads: int = 1) -> None:
-        """Open the model, each run using ``threads``; raises ``Invalid``."""
-        self._session = _open(data, threads)
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        threads: int = 1,
+        adapter: Adapter | None = None,
+        weights: Adapter | None = None,
+        provider: str = AUTO,
+    ) -> None:
+        """Open the model, each run using ``threads``; raises ``Invalid``.
+
+        ``adapter`` is what the graph takes besides prompts, ``weights`` what it names and does not
+        hold, ``provider`` as in the settings.
+        """
+        self._session = open_session(data, weights or {}, threads=threads, provider=provider)
+        self._longest, self._run = self._limits()
+        self._worn = self._fitted(adapter or {})
 
     @property
     def provider(self) -> str:
         """What the model runs on."""
         return str(self._session.get_providers()[0])
 
+    def wearing(self, adapter: Adapter) -> OnnxModel:
+        """The same session with another adapter: nothing is loaded again. Raises ``Invalid``."""
+        other = copy.copy(self)
+        other._worn = self._fitted(adapter)  # noqa: SLF001 - a copy of ourselves
+        return other
+
     def run(self, token_ids: Sequence[Sequence[int]]) -> list[float]:
-        """One logit a row; padding to the longest changes none."""
+        """One logit a row; padding to the longest changes none.
+
+        Raises ``Invalid`` for a row that is longer than the model reads.
+        """
         ids, last = _padded(token_ids)
-        (logits,) = self._session.run(["logit"], {"input_ids": ids, "last": last})
+        if self._longest and ids.shape[1] > self._longest:
+            raise Invalid(
+                f"a prompt of {ids.shape[1]} words is longer than the {self._longest} that fit",
+                reason="context",
+            )
+        logits = self._run(self._session, {"input_ids": ids, "last": last}, self._worn)
         return [float(logit) for logit in logits]
+
+    def _limits(self) -> tuple[int, Runner]:
+        """Words in the longest prompt, 0 where the model does not say, and how it is run."""
+        told = self._session.get_modelmeta().custom_metadata_map.get("max_length", "0")
+        return int(told), run_bound if is_accelerated(self.provider) else run_plain
+
+    def _fitted(self, adapter: Adapter) -> Mapping[str, Any]:
+        """The arrays, where the model runs, if they are what it takes; raises ``Invalid``."""
+        inputs = {each.name: each.shape for each in self._session.get_inputs()}
+        wanted = {name: shape for name, shape in inputs.items() if name not in PROMPT}
+        if set(wanted) != set(adapter) or not all(
+            _fits(adapter[name].shape, shape) for name, shape in wanted.items()
+        ):
+            raise Invalid("adapter.safetensors is not of this model.onnx", reason="adapter")
+        return placed(adapter, self.provider)
 
 
 class Session:
     """Token ids to logits. Safe to ``run`` from several threads at once."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
-        """Load and check ``bundle``, each run using ``threads``; raises ``Invalid``."""
-        self._id = bundle.id
+    def __init__(
+        self, bundle: Bundle, *, threads: int = 1, provider: str = AUTO, near: Session | None = None
+    ) -> None:
+        """Load and check ``bundle``, each run using ``threads``; raises ``Invalid``.
+
+        With a session ``near`` of a bundle that has the same graph, only the adapter is new.
+        """
+        self._model: OnnxModel
+        self._id, self._graph = bundle.id, bundle.manifest.files["model.onnx"]
+        shares = near is not None and near._graph == self._graph and bool(bundle.adapter)  # noqa: SLF001
         try:
-            self._model = OnnxModel(bundle.model, threads=threads)
+            if near is not None and shares:
+                self._model = near._model.wearing(bundle.adapter)  # noqa: SLF001
+            else:
+                self._model = OnnxModel(
+                    bundle.model,
+                    threads=threads,
+                    adapter=bundle.adapter,
+                    weights=bundle.weights,
+                    provider=provider,
+                )
         except Invalid as error:
             raise Invalid(f"{bundle.id}: {error}", reason=error.reason) from error
         self._check(bundle)
-        provider = self._model.provider
-        log.info("session_opened", bundle=bundle.id, provider=provider, threads=threads)
+        log.info(
+            "session_opened",
+            bundle=bundle.id,
+            provider=self._model.provider,
+            threads=threads,
+            shared=shares,
+        )
 
     def run(self, token_ids: Sequence[Sequence[int]]) -> list[float]:
         """One logit a row. Raises ``Broken`` when the model gives anything but finite numbers."""
@@ -76,7 +152,7 @@ class Session:
         try:
             logits = self._model.run(bundle.golden.token_ids)
         except Exception as error:  # onnxruntime's errors share no ancestor
-            line = _first_line(error)
+            line = first_line(error)
             raise Invalid(f"{self._id}: model.onnx does not run: {line}", reason="onnx") from error
         pairs = zip(logits, bundle.golden.logits, strict=True)
         if not all(abs(got - told) <= GOLDEN_TOLERANCE for got, told in pairs):
@@ -86,6 +162,13 @@ class Session:
             )
 
 
+def _fits(shape: tuple[int, ...], wanted: Sequence[Any]) -> bool:
+    """Whether an array is of an input's shape, in which unnamed sizes are free."""
+    return len(shape) == len(wanted) and all(
+        not isinstance(size, int) or size == mine for mine, size in zip(shape, wanted, strict=True)
+    )
+
+
 def _padded(token_ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
     """Right-padded ids ``[rows, longest]`` and the index of each row's last token ``[rows]``."""
     last = np.array([len(row) - 1 for row in token_ids], dtype=np.int64)
@@ -93,29 +176,3 @@ def _padded(token_ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
     for i, row in enumerate(token_ids):
         ids[i, : len(row)] = row
     return ids, last
-
-
-def _open(data: bytes, threads: int) -> Any:
-    try:
-        import onnxruntime as ort  # noqa: PLC0415 - half a second, and absent without an extra
-    except ImportError as error:
-        raise Invalid(
-            "no ONNX Runtime here: pip install 'heft-monitor[cpu]' (or '[gpu]')", reason="onnx"
-        ) from error
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # none: errors come back as exceptions that we word ourselves
-    # Spinning threads would take the processor from the broker and the enricher between batches.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    available = ort.get_available_providers()
-    providers = [name for name in PROVIDERS if name in available]
-    try:
-        return ort.InferenceSession(data, options, providers=providers)
-    except Exception as error:  # onnxruntime's errors share no ancestor
-        line = _first_line(error)
-        raise Invalid(f"model.onnx cannot be loaded: {line}", reason="onnx") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__

@@ -56,6 +56,10 @@ class Words:
         """Whether any of ``words`` has no id."""
         return any(self._tokenizer.token_to_id(word) is None for word in words)
 
+    def numbers(self, words: Sequence[str]) -> bool:
+        """Whether each of ``words`` has its place in them as its id, as a model is trained."""
+        return all(self._tokenizer.token_to_id(word) == i for i, word in enumerate(words))
+
     def id(self, word: str) -> int:
         """The id of one word; raises ``Broken`` when the vocabulary is not the prompt's."""
         token = self._tokenizer.token_to_id(word)

@@ -8,7 +8,7 @@ launch, which teach the model what time does to a pool.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -22,6 +22,7 @@ from trainer.labels import Outcome, is_drained, is_rug, observe
 __all__ = [
     "Example",
     "Split",
+    "check_examples",
     "dossiers_and_outcomes",
     "examples_from_recording",
     "launched_before",
@@ -71,6 +72,24 @@ def dossiers_and_outcomes(
         facts += fold.feed(event)
         observe(fold, event, outcomes)
     return facts, outcomes
+
+
+def check_examples(examples: Sequence[Example], *, now: datetime) -> None:
+    """Raises ``Invalid`` when examples hold the future, so that a split by time keeps nothing out.
+
+    A dossier of a time that has not come, or from before its launch, was not made at its moment; a
+    pool with two launches would stand on both sides of a split.
+    """
+    launches: dict[str, datetime] = {}
+    for facts in (example.facts for example in examples):
+        if facts.at > now:
+            raise Invalid(f"{facts.id} is of {facts.at:%Y-%m-%d}, the future", reason="future")
+        if facts.at < facts.launched_at:
+            raise Invalid(f"{facts.id} is older than its launch: wrong times", reason="future")
+        if launches.setdefault(facts.key, facts.launched_at) != facts.launched_at:
+            raise Invalid(
+                f"pool {facts.key} has two launches: give each pool once", reason="future"
+            )
 
 
 def launched_before(examples: Sequence[Example], share: float) -> float:

@@ -9,9 +9,11 @@
     6  teach again on everything, the newest included, by the same settings
     7  write the bundle: the weights of 6 with the curve and threshold of 5
 
-A plain loop and not ``transformers.Trainer``: networks of a million numbers on words of a closed
-list need no sharding, collator or callback, and every step can be repeated exactly, so that a
-killed run goes on where it was and ends in the same bundle.
+Step 3 is either of two. A pretrained base is fine-tuned by ``trainer.finetune``, on as many
+processes as ``torchrun`` started. Small networks are taught here, by a plain loop and not
+``transformers.Trainer``: networks of a million numbers on words of a closed list need no sharding,
+collator or callback, and every step can be repeated exactly, so that a killed run goes on where it
+was and ends in the same bundle.
 
 The enemy is overfitting: a few thousand launches against a million numbers. Against it stand
 hidden facts, jittered bins, smooth neighbouring bins, dropout, weight decay, averaged weights,
@@ -39,103 +41,28 @@ from rich.progress import Progress
 from torch import Tensor
 from torch.nn import functional
 
-from heft_model.architecture import HeftMember, HeftModel, NanoSettings, parameter_count
+from heft_model.adapter import Adapter, Arrays
+from heft_model.architecture import HeftMember, HeftModel, parameter_count
 from heft_model.bundle import Golden, write_bundle
-from heft_model.export import export_model
-from heft_model.features import FEATURES
+from heft_model.export import export_adapted, export_model
+from heft_model.graph import is_large
 from heft_model.prompt import Lexicon, fit_lexicon, render, vocabulary
 from heft_model.session import OnnxModel
 from heft_model.tokenizer import Words
 from streams.errors import Invalid
+from trainer.bases import load_base
 from trainer.calibration import calibrate, run_all, telling_words, window_of
-from trainer.dataset import Example, launched_before, split_by_launch, weighed
+from trainer.dataset import Example, check_examples, launched_before, split_by_launch, weighed
+from trainer.finetune import HeftSettings, Shown, fine_tune, is_first_process
 from trainer.labels import is_drained
 from trainer.noise import Noise
+from trainer.presets import RecipeSettings
+from trainer.rows import Rows, rows_of
+from trainer.spelling import spelled
 
-__all__ = ["RecipeSettings", "train"]
+__all__ = ["train"]
 
 log = structlog.get_logger(__name__)
-
-
-class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a run depends on besides its examples."""
-
-    name: str = "nano"
-    """First part of the bundle's id."""
-
-    # What the model reads.
-    facts: tuple[str, ...] = tuple(row.name for row in FEATURES)
-    bins: int = 16
-    name_chars: int = 0
-    symbol_chars: int = 0
-
-    # What it is.
-    network: NanoSettings = NanoSettings(width=64, layers=2, ffn=128, members=4)
-
-    # How it is taught.
-    steps: int = 350
-    """Batches that each member is taught, whatever the number of examples."""
-    batch: int = 256
-    """Dossiers drawn for a step, by their weights: what weighs little costs little."""
-    learning_rate: float = 1e-3
-    warmup: float = 0.05
-    """Share of the steps over which the learning rate rises; it then falls as a cosine."""
-    weight_decay: float = 0.05
-    hidden: float = 0.1
-    """Share of facts that read as unknown, drawn anew each time: also what evidence relies on."""
-    jitter: float = 0.3
-    """Share of facts that move to a neighbouring bin, drawn anew each time."""
-    smoothness: float = 0.0
-    """Weight of the squared distance between the words of neighbouring bins."""
-    label_smoothing: float = 0.05
-    average: float = 0.99
-    """Decay of the running mean of the weights, a step; what is kept is the mean. 0: the last."""
-    bootstrap: bool = True
-    """Whether each member is taught on its own draw of pools (bagging)."""
-    checks: int = 20
-    """Times that a checkpoint is saved and the validation loss, if any, is looked at."""
-    patience: int = 6
-    """Checks without a better loss after which teaching ends; the best weights are kept."""
-
-    # From what it is taught.
-    drained: float = 0.3
-    """Weight of a dossier that already shows the drain: easy, but it must be known when seen."""
-    half_life_days: float = 100.0
-    """A launch so much older than the newest counts half: scammers change."""
-    refit: bool = True
-    """Teach again on everything once the calibration is known. The newest launches are worth most,
-    and holding them back to calibrate would withhold them from the weights that serve."""
-
-    # How it is judged.
-    validation: float = 0.0
-    """Share of pools, by launch, that stops the teaching. 0: teach every step, keep the last."""
-    calibration: float = 0.06
-    """Share of pools, the newest, that calibrates. Small, because what is held back is what the
-    rehearsal then does not know: with 15 % it had never seen part 2, whose launches calibrate."""
-    precision: float = 0.9
-    """Wanted precision of alerts, over pools."""
-    confidence: float = 0.9
-    """With which the precision must hold."""
-
-    seed: int = 0
-    threads: int = 1
-    """Of torch. On a machine with other work two are slower than one: each waits for the other
-    at every operation (measured: 0.21 s a step with one, 1.2 s with two)."""
-
-
-class Rows(msgspec.Struct, frozen=True):
-    """Examples as the network takes them; one row each."""
-
-    ids: Tensor
-    """``[rows, longest]``, padded on the right."""
-    last: Tensor
-    labels: Tensor
-    weights: Tensor
-    pools: Tensor
-    """``[rows]``: the number of each row's pool."""
-
-    def __len__(self) -> int:
-        return len(self.last)
 
 
 def train(
@@ -150,11 +77,13 @@ def train(
     """Teach, export and calibrate a model, and return ``out_dir``, the new bundle's folder.
 
     Run again after a kill, it goes on from the last check; it cleans up when it is done. Raises
-    ``Invalid`` when the examples cannot teach or the export is off; then nothing is written.
+    ``Invalid`` when the examples cannot teach or the export is off; then nothing is written. Under
+    ``torchrun`` every process teaches, and the first alone calibrates and writes.
     """
     torch.set_num_threads(settings.threads)
     if out_dir.exists():
         raise Invalid(f"{out_dir} exists: a bundle is written once", reason="exists")
+    check_examples(examples, now=datetime.now(UTC))
 
     # 1. Split by launch time, after weighing.
     examples = weighed(
@@ -163,7 +92,10 @@ def train(
     taught, stopping, newest = _split(examples, settings)
 
     work = out_dir.with_name(f".{out_dir.name}.work")
-    with Progress(console=console or Console(stderr=True), transient=True) as progress:
+    speaks = is_first_process()
+    with Progress(
+        console=console or Console(stderr=True), transient=True, disable=not speaks
+    ) as progress:
         # 2 to 4, on the older launches.
         model = _fit(taught, stopping, settings, work, progress)
 
@@ -183,6 +115,8 @@ def train(
             model = _fit(examples, [], settings, work, progress)
 
     # 7. Write the bundle.
+    if not speaks:
+        return out_dir
     token_ids = model.encode(live)
     logits = run_all(model.runtime, token_ids)
     metrics |= {"parameters": float(model.parameters), "words": float(len(token_ids[0]))}
@@ -191,6 +125,7 @@ def train(
         model=model.onnx,
         words=model.words,
         lexicon=model.lexicon,
+        arrays=model.arrays,
         calibration=calibration,
         golden=Golden(
             token_ids=token_ids[:8],
@@ -215,6 +150,7 @@ class Fitted(NamedTuple):
     lexicon: Lexicon
     words: Words
     onnx: bytes
+    arrays: Arrays
     runtime: OnnxModel
     parameters: int
 
@@ -239,21 +175,21 @@ def _fit(
         symbol_chars=settings.symbol_chars,
     )
     words = Words.of(vocabulary(lexicon))
-    rows, checked = _rows(taught, lexicon, words), _rows(stopping, lexicon, words)
+    rows, checked = rows_of(taught, lexicon, words), rows_of(stopping, lexicon, words)
     noise = Noise(lexicon, words, hidden=settings.hidden, jitter=settings.jitter)
 
-    # 3. Teach the members, one after the other.
+    # 3 and 4. Teach, and export with the parity check.
+    if settings.heft is not None:
+        return _fine_tuned(lexicon, words, rows, noise, settings, settings.heft, work, progress)
     members = []
     for index in range(settings.network.members):
         mine = _draw(rows, settings, index)
         save = work / f"{_fingerprint(settings, index, mine, checked)}.pt"
         members.append(_teach(mine, checked, settings, index, noise, save, progress))
     model = HeftModel(members).eval()
-
-    # 4. Export, with the parity check.
     onnx = export_model(model)
     runtime = OnnxModel(onnx, threads=settings.threads)
-    return Fitted(lexicon, words, onnx, runtime, parameter_count(model))
+    return Fitted(lexicon, words, onnx, Arrays(), runtime, parameter_count(model))
 
 
 # --- 1. split -----------------------------------------------------------------------------------
@@ -280,26 +216,41 @@ def _split(
     return taught, stopping, outer.later
 
 
-# --- 2. words -----------------------------------------------------------------------------------
+# --- 3. teach: a pretrained base ---------------------------------------------------------------
 
 
-def _rows(examples: Sequence[Example], lexicon: Lexicon, words: Words) -> Rows:
-    token_ids = words.encode([render(example.facts, lexicon) for example in examples])
-    longest = max((len(row) for row in token_ids), default=1)
-    ids = np.zeros((len(token_ids), longest), dtype=np.int64)
-    for i, row in enumerate(token_ids):
-        ids[i, : len(row)] = row
-    numbers = {group: i for i, group in enumerate(sorted({e.group for e in examples}))}
-    return Rows(
-        ids=torch.from_numpy(ids),
-        last=torch.tensor([len(row) - 1 for row in token_ids]),
-        labels=torch.tensor([float(example.label) for example in examples]),
-        weights=torch.tensor([example.weight for example in examples]),
-        pools=torch.tensor([numbers[example.group] for example in examples], dtype=torch.int64),
+def _fine_tuned(
+    lexicon: Lexicon,
+    words: Words,
+    rows: Rows,
+    noise: Noise,
+    settings: RecipeSettings,
+    heft: HeftSettings,
+    work: Path,
+    progress: Progress,
+) -> Fitted:
+    base = load_base(heft.base, half=heft.half)
+    table = spelled(lexicon, base.tokenizer, base.trunk.embed_tokens.weight.detach())
+    save = work / f"heft-{_fingerprint(settings, 0, rows)}"
+    shown = [Shown(progress, settings.steps)]
+    tuned = fine_tune(
+        base.trunk, table, rows, heft, settings.teaching(), noise, save, callbacks=shown
     )
+    trained = parameter_count(tuned.model)
+    model = HeftModel([tuned.model]).eval()
+    adapter: Adapter = {}
+    weights: dict[str, NDArray[Any]] | None = {} if is_large(model) else None
+    if heft.merged or tuned.adapters is None:
+        if tuned.adapters is not None:
+            tuned.adapters.merge()
+        onnx = export_model(model, weights=weights)
+    else:
+        onnx, adapter = export_adapted(model, tuned.adapters.take_off, weights=weights)
+    runtime = OnnxModel(onnx, threads=settings.threads, adapter=adapter, weights=weights)
+    return Fitted(lexicon, words, onnx, Arrays(adapter, weights or {}), runtime, trained)
 
 
-# --- 3. teach -----------------------------------------------------------------------------------
+# --- 3. teach: small networks from nothing -------------------------------------------------------
 
 
 def _draw(rows: Rows, settings: RecipeSettings, index: int) -> Rows:
@@ -310,7 +261,7 @@ def _draw(rows: Rows, settings: RecipeSettings, index: int) -> Rows:
     count = int(rows.pools.max()) + 1
     times = np.bincount(rng.integers(0, count, count), minlength=count)[rows.pools.numpy()]
     chosen = torch.from_numpy(np.repeat(np.arange(len(rows)), times))
-    return Rows(*(getattr(rows, name)[chosen] for name in rows.__struct_fields__))
+    return rows.taken(chosen)
 
 
 def _teach(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["train_on"]
 
-T = TypeVar("T")
-
 
 def train_on(settings: Settings, folders: Sequence[Path], options: TrainOptions) -> int:
     """Train on the folders and add the version, or write it to ``--out``; gives the exit code.
@@ -33,21 +31,26 @@ def train_on(settings: Settings, folders: Sequence[Path], options: TrainOptions)
     if not folders:
         raise Invalid("train needs a folder of recorded pools at least", reason="usage")
     try:
-        from trainer.recipe import RecipeSettings, train
+        from trainer.finetune import is_first_process
+        from trainer.presets import read_recipe
+        from trainer.recipe import train
     except ImportError as error:
         raise Invalid("training needs more: pip install 'heft-monitor[cpu,train]'") from error
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not is_first_process())
     configure_quiet(settings.log)
-    recipe = msgspec.structs.replace(_recipe(options.recipe, RecipeSettings), name=options.name)
+    recipe = read_recipe(options.preset, options.recipe, options.base)
+    recipe = msgspec.structs.replace(recipe, name=options.name or recipe.name)
     registry = settings.model.registry
     made = train(
         [example for folder in folders for example in _examples(folder, options.earlier, console)],
         recipe,
-        options.out or registry / "training" / options.name,
+        options.out or registry / "training" / recipe.name,
         recordings=[folder.resolve().name for folder in folders],
         licence=options.licence,
         console=console,
     )
+    if not is_first_process():  # of several, under torchrun, the first alone writes
+        return 0
     if options.out is not None:
         print(f"bundle written to {made}")
         return 0
@@ -64,15 +67,6 @@ def _examples(folder: Path, earlier: float, console: Console) -> list[Example]:
     pools = len({example.group for example in examples})
     console.print(f"{folder}: {len(examples):,} dossiers of {pools:,} pools", soft_wrap=True)
     return examples
-
-
-def _recipe(path: Path | None, type_: type[T]) -> T:
-    if path is None:
-        return type_()
-    try:
-        return msgspec.toml.decode(path.read_bytes(), type=type_)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise Invalid(f"recipe {path} cannot be used: {error}", reason="setting") from error
 
 
 def _add(registry: Registry, folder: Path, *, promote: bool) -> None:

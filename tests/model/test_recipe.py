@@ -19,7 +19,8 @@ from streams.errors import Invalid
 from tests.unit.heft_model.making import LAUNCHED, facts
 from trainer import recipe
 from trainer.dataset import Example
-from trainer.recipe import RecipeSettings, train
+from trainer.presets import RecipeSettings
+from trainer.recipe import train
 
 pytestmark = pytest.mark.train
 
