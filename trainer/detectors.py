@@ -64,7 +64,7 @@ class Linear:
             if self._reads_text
             else QuantileTransformer(n_quantiles=min(200, len(table)), output_distribution="normal")
         )
-        line = LogisticRegression(C=strength if self._reads_text else 0.1, max_iter=500)
+        line = LogisticRegression(C=strength if self._reads_text else 0.1, max_iter=2000)
         self._model = make_pipeline(first, line)
         self._model.fit(
             self._read(table), table.labels, logisticregression__sample_weight=table.weights
