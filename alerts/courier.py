@@ -18,6 +18,7 @@ blocked sink does not take in time spills over to another one.
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
@@ -32,6 +33,7 @@ from alerts.telling import Teller
 from streams import telemetry
 from streams.clock import Clock
 from streams.errors import Retry
+from streams.events import Alert
 
 __all__ = ["DIGEST_FROM", "Courier", "Spill"]
 
@@ -175,7 +177,19 @@ class Courier:
 
     async def _digest(self, chat: ChatSink, fresh: Sequence[Delivery], setback: _Setback) -> None:
         """Tell them in one message; critical alerts that it has no room for go into the next."""
-        answer = await self._teller.tell_many(chat, fresh)
+        alerts, refused = list[Alert](), defaultdict[Refusal, list[Delivery]](list)
+        for delivery in fresh:
+            match self._teller.untold(delivery):
+                case Refusal() as refusal:
+                    refused[refusal].append(delivery)
+                case alert:
+                    alerts.append(alert)
+        for refusal, deliveries in refused.items():
+            await self._settle(deliveries, refusal, {})
+            fresh = [each for each in fresh if each not in deliveries]
+        if not fresh:
+            return
+        answer = await self._teller.tell_many(chat, alerts)
         left = answer.left if isinstance(answer, Sent) else frozenset[str]()
         done = [each for each in fresh if each.alert_id not in left]
         self._has_news = self._has_news or len(done) < len(fresh)
