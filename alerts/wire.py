@@ -53,7 +53,9 @@ class Wire:
         self._client = httpx2.AsyncClient(follow_redirects=False, timeout=None)
 
     async def call(self, call: Call) -> Reply | Refusal:
-        """Make one request; a slow body does not undo a status that has come."""
+        """Make one request; a slow or broken body does not undo a status that has come."""
+        if not call.authorization.isascii():  # no header can hold it: the token is mistyped
+            return Refusal("auth", permanent=True)
         reply: Reply | Refusal = Refusal("timeout")
         with anyio.move_on_after(self._timeout):
             try:
@@ -62,7 +64,7 @@ class Wire:
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     reply = Reply(response.status_code, headers, {})
                     reply = Reply(response.status_code, headers, _object(await _read(response)))
-            except (httpx2.TransportError, httpx2.InvalidURL):
+            except (httpx2.RequestError, httpx2.InvalidURL):
                 reply = reply if isinstance(reply, Reply) else Refusal("unreachable")
         return reply
 
