@@ -15,7 +15,7 @@ import structlog
 
 from alerts.ledger import Ledger
 from alerts.sink import Refusal
-from alerts.telegram import BUTTONS, Telegram
+from alerts.telegram import BUTTONS, UPDATES_LIMIT_BYTES, Telegram
 from alerts.wire import Wire
 from streams.clock import Clock
 from streams.labels import Label
@@ -38,7 +38,7 @@ class Buttons:
         self._ledger = ledger
         self._publish = publish
         self._clock = clock
-        self._wire = Wire(POLL_SECONDS + 10)
+        self._wire = Wire(POLL_SECONDS + 10, UPDATES_LIMIT_BYTES)
         self._offset = 0
 
     async def run(self) -> None:

@@ -24,10 +24,15 @@ from alerts.sink import BAD_MARKUP, MESSAGE_GONE, Answer, Refusal, Sent
 from alerts.wire import Call, Reply
 from streams.events import Alert
 
-__all__ = ["BUTTONS", "Telegram"]
+__all__ = ["BUTTONS", "UPDATES_LIMIT_BYTES", "Telegram"]
 
 BUTTONS = {"rug": "Confirm", "false-alarm": "False alarm", "mute": "Mute"}
 """What a button records, and what it says."""
+
+
+UPDATES_AT_ONCE = 20
+UPDATES_LIMIT_BYTES = 2**20
+"""A press comes with its whole message: 4,096 units of text are up to 24 kB as JSON."""
 
 
 class Telegram(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +58,12 @@ class Telegram(msgspec.Struct, frozen=True, kw_only=True):
 
     def updates(self, offset: int, seconds: int) -> Call:
         """Ask for presses of buttons from ``offset`` on, and wait so long for one."""
-        body = {"offset": offset, "timeout": seconds, "allowed_updates": ["callback_query"]}
+        body = {
+            "offset": offset,
+            "limit": UPDATES_AT_ONCE,
+            "timeout": seconds,
+            "allowed_updates": ["callback_query"],
+        }
         return Call("POST", self.url("getUpdates"), body)
 
     def acknowledge(self, press: str, text: str) -> Call:

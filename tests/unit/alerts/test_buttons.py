@@ -10,6 +10,7 @@ import pytest
 
 from alerts.buttons import Buttons
 from alerts.ledger import Ledger
+from alerts.limits import TELEGRAM_TEXT
 from alerts.outbox import Queued
 from alerts.secret import Secret
 from alerts.telegram import Telegram
@@ -75,6 +76,16 @@ async def test_a_press_that_cannot_be_read_is_passed_by(state: State) -> None:
     unread = '{"update_id":900000001,"callback_query":{"id":"p","data":"heft:rug"}}'
     labels, _ = await pressed(state, unread, press(900000002, "rug"))
     assert [each.what for each in labels] == ["rug"]
+
+
+async def test_presses_on_long_messages_are_read(state: State) -> None:
+    """Each comes with its whole message: as many as are asked for at once have to fit."""
+    asked = Telegram(token=Secret("1:a"), chat_id="-1001").updates(0, 0).body["limit"]
+    text = "\\u0420" * TELEGRAM_TEXT
+    long = '"message":{"text":"' + text + '",'
+    updates = [press(each, "rug").replace('"message":{', long) for each in range(asked)]
+    labels, _ = await pressed(state, *updates)
+    assert len(labels) == asked
 
 
 @pytest.mark.parametrize("update", ['{"x":1}', '{"update_id":"many"}', "7"])
