@@ -70,9 +70,9 @@ class Buttons:
         try:
             press = update["callback_query"]
             what = str(press["data"]).removeprefix("heft:")
-            is_ours = str(press["message"]["chat"]["id"]) == self._service.chat_id
+            is_ours = self._service.is_here(press["message"]["chat"])
             ref, who = str(press["message"]["message_id"]), int(press["from"]["id"])
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             log.warning("press_unread")
             return
         alert_id = await self._ledger.alert_of(self._service.name, ref)

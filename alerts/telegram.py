@@ -7,7 +7,7 @@ API servers of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,11 @@ class Telegram(msgspec.Struct, frozen=True, kw_only=True):
         if self.thread_id is not None:
             body["message_thread_id"] = self.thread_id
         return Call("POST", self.url("sendMessage"), body)
+
+    def is_here(self, chat: Mapping[str, Any]) -> bool:
+        """Whether the Bot API's ``chat`` is this one, which may be set by its public @name."""
+        name = str(chat.get("username", ""))
+        return self.chat_id == str(chat["id"]) or self.chat_id.lower() == f"@{name}".lower()
 
     def updates(self, offset: int, seconds: int) -> Call:
         """Ask for presses of buttons from ``offset`` on, and wait so long for one."""
