@@ -89,6 +89,24 @@ async def test_a_chat_may_be_set_by_its_name(state: State) -> None:
     assert len(labels) == 2
 
 
+async def test_a_poll_that_is_refused_is_told_once(
+    state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as 409, while another process polls: the buttons look alive and are not."""
+    async with receiver(http(409, body=b'{"ok":false,"error_code":409}')) as server:
+        base = server.url.partition("/hook")[0]
+        service = Telegram(token=Secret("1:a"), chat_id="-1001", base_url=base)
+
+        async def publish(_: Label) -> None:
+            raise AssertionError
+
+        buttons = Buttons(service, Ledger(state), publish, HandClock(NOW))
+        assert not await buttons.poll(0)
+        assert not await buttons.poll(0)
+        await buttons._wire.close()
+    assert capsys.readouterr().out.count("presses_unheard") == 1
+
+
 async def test_presses_on_long_messages_are_read(state: State) -> None:
     """Each comes with its whole message: as many as are asked for at once have to fit."""
     asked = Telegram(token=Secret("1:a"), chat_id="-1001").updates(0, 0).body["limit"]
