@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History, alert_id
-from alerts.outbox import Delivery, Queued, Status, insert_new, is_refused, queue
+from alerts.outbox import Delivery, Queued, Status, alert_in, insert_new, is_refused, queue
 from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, RESTS, TOLD, WAVES, plain
 from alerts.wave import Crest
 from streams.state import State
@@ -152,22 +152,17 @@ class Ledger:
         The id is that of the alert's message as it is now; empty where there is none to edit.
         """
         names = ("queued_at", "sink", "message", "status", "reason")
-        same = and_(
-            TOLD.c.sink == DELIVERIES.c.sink,
-            DELIVERIES.c.message.startswith(TOLD.c.alert_id.concat(":"), autoescape=False),
-        )
-        query = (
-            select(*(DELIVERIES.c[name] for name in names), func.coalesce(TOLD.c.ref, ""))
-            .select_from(DELIVERIES.outerjoin(TOLD, same))
-            .limit(limit)
-        )
+        query = select(*(DELIVERIES.c[name] for name in names)).limit(limit)
         if sink is not None:
             query = query.where(DELIVERIES.c.sink == sink)
         if refused:
             query = query.where(is_refused())
         async with self._state.begin() as connection:
-            rows = await connection.execute(query.order_by(DELIVERIES.c.position.desc()))
-            return [tuple(row) for row in rows]
+            rows = (await connection.execute(query.order_by(DELIVERIES.c.position.desc()))).all()
+            alerts = {alert_in(row.message) for row in rows}
+            found = await connection.execute(select(TOLD).where(TOLD.c.alert_id.in_(alerts)))
+            refs = {(row.alert_id, row.sink): row.ref for row in found}
+        return [(*row, refs.get((alert_in(row.message), row.sink), "")) for row in rows]
 
     async def deal(self, sink: str | None, status: Status, *, limit: int) -> int:
         """Give the oldest refused deliveries another status; how many they were.

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from alerts.tables import DELIVERIES, MUTED
 from streams.events import Alert, encode
 
-__all__ = ["Delivery", "Queued", "Status", "insert_new", "is_refused", "queue"]
+__all__ = ["Delivery", "Queued", "Status", "alert_in", "insert_new", "is_refused", "queue"]
 
 Status = Literal["pending", "sent", "refused", "dropped", "held"]
 """Held: not told on purpose, as the reason says."""
@@ -50,7 +50,12 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def alert_id(self) -> str:
         """The alert that the message is about."""
-        return self.message.rpartition(":")[0]
+        return alert_in(self.message)
+
+
+def alert_in(message: str) -> str:
+    """The alert that the message with this id is about."""
+    return message.rpartition(":")[0]
 
 
 def is_refused() -> Any:

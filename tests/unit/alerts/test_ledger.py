@@ -187,3 +187,17 @@ async def test_without_sinks_the_outbox_stays_empty(state: State) -> None:
     """A replay remembers what was said, and owes nobody anything."""
     await Ledger(state).write({}, queued(an_alert()), [], NOW)
     assert await rows(state, "*") == []
+
+
+async def test_the_history_gives_each_message_its_own_id_there(state: State) -> None:
+    """Addresses are names, not patterns: one with ``_`` in it, one that differs by case alone."""
+    ledger = Ledger(state)
+    alerts = [an_alert(pool=pool) for pool in ("0xA", "0x_", "0xa")]
+    await ledger.write({}, queued(*alerts), ["a"], NOW)
+    for ref, delivery in enumerate(await pending(ledger)):
+        told = {(delivery.alert_id, "a"): str(ref)}
+        await ledger.settle([delivery], "sent", "sent", told, NOW)
+    found = await ledger.history("a", refused=False, limit=9)
+    assert [(row[2], row[5]) for row in found] == [
+        (alert.id, str(ref)) for ref, alert in reversed(list(enumerate(alerts)))
+    ]
