@@ -201,3 +201,14 @@ async def test_the_history_gives_each_message_its_own_id_there(state: State) -> 
     assert [(row[2], row[5]) for row in found] == [
         (alert.id, str(ref)) for ref, alert in reversed(list(enumerate(alerts)))
     ]
+
+
+async def test_who_heard_of_a_pool_is_looked_up_not_searched(state: State) -> None:
+    """Also in a state that was made before there was an index: it grows by months of messages."""
+    drop = "DROP INDEX deliveries_pool"
+    async with state.begin() as connection:
+        await connection.execute(text(drop))
+    again = await State.open(state.engine.url.render_as_string(hide_password=False))
+    async with again.begin() as connection:
+        await connection.execute(text(drop))  # it is there again
+    await again.close()
