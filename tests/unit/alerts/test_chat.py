@@ -142,6 +142,15 @@ async def test_a_token_that_no_header_can_hold_is_a_wrong_one() -> None:
     await chat.close()
 
 
+def test_a_discord_webhook_may_name_a_thread() -> None:
+    """As Discord has it: in the address's query, of new messages and of edits."""
+    discord = Discord(url=Secret("https://discord.test/api/webhooks/1/x?thread_id=7"))
+    said, edited = discord.say(LIFE[0], plain=False), discord.edit(LIFE[0], "5", plain=False)
+    assert said.url == "https://discord.test/api/webhooks/1/x?thread_id=7&wait=true"
+    assert edited.url == "https://discord.test/api/webhooks/1/x/messages/5?thread_id=7"
+    assert discord.digest(LIFE).url == said.url
+
+
 def test_no_setting_or_call_shows_its_token() -> None:
     """Printed, they say ``hidden``."""
     for kind in KINDS:
