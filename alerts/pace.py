@@ -24,6 +24,10 @@ LATEST_SECONDS = 2.0
 SLACK_SECONDS = 0.05
 """Requests a window apart at our end may arrive a little less than that apart."""
 
+BURSTS = 5
+"""A window's requests are spent in so many parts: spent all at once they leave a silence in which
+a warning waits; now it waits for a fifth of it at most."""
+
 
 class Pace:
     """When the next request to ``sink`` may be made."""
@@ -91,5 +95,8 @@ class Pace:
             window = rate.seconds + SLACK_SECONDS
             if len(made) >= rate.requests:
                 yield made[-rate.requests] + timedelta(seconds=window)
+            burst = max(rate.requests // BURSTS, 1)
+            if len(made) >= burst:
+                yield made[-burst] + timedelta(seconds=window * burst / rate.requests)
             if evenly and made:
                 yield made[-1] + timedelta(seconds=window / rate.requests)
