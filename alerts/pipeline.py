@@ -142,7 +142,7 @@ async def alerting(
         async with anyio.create_task_group() as group:
             for courier in couriers:
                 group.start_soon(courier.run)
-            hearers = Hearers(audience, state, ledger)
+            hearers = Hearers(audience, state, ledger, [sink.name for sink in sinks])
             yield AlertTransform(ledger, couriers, policy or PolicySettings(), clock, hearers)
             for courier in couriers:
                 courier.finish()
