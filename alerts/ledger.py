@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History, alert_id
@@ -167,11 +167,21 @@ class Ledger:
     async def deal(self, sink: str | None, status: Status, *, limit: int) -> int:
         """Give the oldest refused deliveries another status; how many they were.
 
-        What is queued again is as if it had been queued now: else it would be too old.
+        What is queued again is as if it had been queued now: else it would be too old. What its
+        sink has heard something later of is not: a warning that is told after the end is untrue.
         """
+        later = DELIVERIES.alias()
+        is_over = exists().where(
+            later.c.pool == DELIVERIES.c.pool,
+            later.c.sink == DELIVERIES.c.sink,
+            later.c.position > DELIVERIES.c.position,
+            later.c.status == "sent",
+        )
         query = select(DELIVERIES.c.position).where(is_refused())
         if sink is not None:
             query = query.where(DELIVERIES.c.sink == sink)
+        if status == "pending":
+            query = query.where(~is_over)
         async with self._state.begin() as connection:
             rows = await connection.execute(query.order_by(DELIVERIES.c.position).limit(limit))
             positions = list(rows.scalars())

@@ -212,3 +212,18 @@ async def test_who_heard_of_a_pool_is_looked_up_not_searched(state: State) -> No
     async with again.begin() as connection:
         await connection.execute(text(drop))  # it is there again
     await again.close()
+
+
+async def test_what_is_over_is_not_queued_again(state: State) -> None:
+    """A warning that was refused, of a pool whose end the sink has heard of since."""
+    ledger = Ledger(state)
+    life = alerts_of(a_verdict(1), a_verdict(9, trigger="drained", liquidity=0.0))
+    other = an_alert(pool="0xb")
+    await ledger.write({}, queued(*life, other), ["a"], NOW)
+    raised, confirmed, alone = await pending(ledger)
+    for refused in (raised, alone):
+        await ledger.settle([refused], "refused", "auth", {}, NOW)
+    await ledger.settle([confirmed], "sent", "sent", {}, NOW)
+    assert await ledger.deal(None, "pending", limit=9) == 1
+    assert [each.message for each in await pending(ledger)] == [other.id]
+    assert await ledger.deal(None, "dropped", limit=9) == 1
