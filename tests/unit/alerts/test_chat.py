@@ -142,6 +142,16 @@ async def test_a_token_that_no_header_can_hold_is_a_wrong_one() -> None:
     await chat.close()
 
 
+@pytest.mark.parametrize("error", ["invalid_auth", "token_expired", "missing_scope"])
+async def test_a_token_that_may_not_write_is_no_bad_message(error: str) -> None:
+    """Slack says so with 200: all that waits is for the second receiver."""
+    body = f'{{"ok":false,"error":"{error}"}}'.encode()
+    async with receiver(http(200, body=body)) as server:
+        chat = Chat(service_of("slack", server.url.partition("/hook")[0]), SystemClock())
+        assert await chat.send(LIFE[0]) == Refusal("auth", permanent=True)
+        await chat.close()
+
+
 def test_a_discord_webhook_may_name_a_thread() -> None:
     """As Discord has it: in the address's query, of new messages and of edits."""
     discord = Discord(url=Secret("https://discord.test/api/webhooks/1/x?thread_id=7"))
