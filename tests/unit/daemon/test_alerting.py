@@ -115,6 +115,16 @@ def test_a_wave_that_is_spoken_for_is_told(capsys: pytest.CaptureFixture[str]) -
         assert ("nobody: the alert on ethereum:0x09 speaks for its wave" in shown) == is_held
 
 
+def test_a_route_to_nobody_is_refused_as_the_daemon_would(
+    told: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the answer to who would hear is a receiver that there is not."""
+    route = 'routes = [{name = "r", to = ["telegramm"]}]'
+    (told / "heft.toml").write_text(f"[alerts]\n{route}\n")
+    assert cli.run(["alerts", "route"]) == 2
+    assert "no sink is called telegramm" in capsys.readouterr().err
+
+
 async def speak_for(creator: str) -> None:
     """Tell an alert on a token of this creator, now."""
     state = await State.open("sqlite:///.heft/state.sqlite")
