@@ -8,7 +8,7 @@ nor send (``courier``).
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -219,23 +219,24 @@ class Ledger:
             await connection.execute(moved.values(status="refused", reason="spilled-over"))
         return len(rows)
 
-    async def note_request(self, sink: str, at: datetime, *, forget: datetime) -> None:
-        """Count a request that is about to be made, and forget those up to ``forget``."""
-        old = delete(REQUESTS).where(REQUESTS.c.sink == sink, REQUESTS.c.at <= forget.timestamp())
-        async with self._state.begin() as connection:
-            await connection.execute(old)
-            await connection.execute(insert(REQUESTS).values(sink=sink, at=at.timestamp()))
+    async def note_request(
+        self, sink: str, at: datetime, known: Collection[datetime], *, forget: datetime
+    ) -> list[datetime]:
+        """Count a request that is about to be made, unless others were made that are not known.
 
-    async def requests(self, sink: str, since: datetime) -> list[datetime]:
-        """When the sink's service was asked since then, oldest first."""
-        query = (
-            select(REQUESTS.c.at)
-            .where(REQUESTS.c.sink == sink, REQUESTS.c.at > since.timestamp())
-            .order_by(REQUESTS.c.at)
-        )
+        Gives those, oldest first, so that another process's requests are waited for; where there
+        are none, the request is counted. Forgets those up to ``forget``.
+        """
+        old = delete(REQUESTS).where(REQUESTS.c.sink == sink, REQUESTS.c.at <= forget.timestamp())
+        mine = Counter(moment.timestamp() for moment in known)
         async with self._state.begin() as connection:
-            rows = await connection.execute(query)
-            return [datetime.fromtimestamp(row.at, since.tzinfo) for row in rows]
+            await self._state.lock(connection, f"requests of {sink}")
+            await connection.execute(old)
+            query = select(REQUESTS.c.at).where(REQUESTS.c.sink == sink)
+            others = Counter((await connection.execute(query)).scalars()) - mine
+            if not others:
+                await connection.execute(insert(REQUESTS).values(sink=sink, at=at.timestamp()))
+        return [datetime.fromtimestamp(each, at.tzinfo) for each in sorted(others.elements())]
 
     async def _note_waves(self, connection: AsyncConnection, queued: Sequence[Queued]) -> None:
         told = {each.wave: each.alert for each in queued if each.wave}

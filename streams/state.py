@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from sqlalchemy import Column, Integer, MetaData, Table, event, insert, make_url, select
+from sqlalchemy import Column, Integer, MetaData, Table, event, func, insert, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError
@@ -89,6 +89,14 @@ class State:
         if rows:
             statement = _upsert(self.engine.dialect.name, table, list(rows[0]))
             await connection.execute(statement, list(rows))
+
+    async def lock(self, connection: AsyncConnection, name: str) -> None:
+        """Wait until no other transaction holds this lock, and hold it to the end of this one.
+
+        On SQLite every transaction is alone anyhow.
+        """
+        if self.engine.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
     async def close(self) -> None:
         """Give the connections back."""

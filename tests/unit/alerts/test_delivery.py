@@ -206,6 +206,33 @@ async def test_a_steady_course_of_warnings_is_told_without_a_long_silence(
     assert server.violations == []
 
 
+@every_service
+async def test_two_processes_keep_a_chat_s_limits_together(state: State, kind: str) -> None:
+    """Each tells of its own partitions; the service counts what both of them ask."""
+    clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
+    ledger = Ledger(state)
+    async with chat_server(kind, now=lambda: clock.now().timestamp()) as server:
+        sinks = [Noting(server, clock) for _ in range(2)]
+        couriers = [Courier(sink, Ledger(state), clock) for sink in sinks]
+        hand = Hand(clock, couriers)
+        async with anyio.create_task_group() as group:
+            for courier in couriers:
+                group.start_soon(courier.run)
+            for second in range(60):
+                for part, courier in enumerate(couriers):
+                    alerts = [risky(second * 20 + part * 10 + number) for number in range(3)]
+                    queued = [Queued(alert, part) for alert in alerts]
+                    await ledger.write({}, queued, [kind], clock.now())
+                    courier.wake(frozenset({part}))
+                await hand.move(1.0)
+            await hand.move(30.0)
+            group.cancel_scope.cancel()
+        for sink in sinks:
+            await sink.close()
+    assert server.violations == []
+    assert [len(sink.first) for sink in sinks] == [180, 180]
+
+
 FAULTS: list[Fault] = [1.0, 30.0, HTML_429, 500, 503, SLOW_BODY, 10_072.0, 1.0]
 
 
