@@ -113,7 +113,7 @@ SILENCE = ["alerts", "silence", "--token", "PEPE", "--who", "ann", "--why", "our
     ],
 )
 def test_a_silence_that_cannot_be_is_refused(options: list[str]) -> None:
-    """Without an end, over already, or at hours that no day has."""
+    """Without an end, over already, at hours that no day has, or at none."""
     assert cli.run(options) == 2
 
 
