@@ -16,7 +16,7 @@ from functools import partial
 
 import anyio
 import anyio.to_thread
-from apprise import Apprise, AppriseAsset, NotifyFormat
+from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
 from msgspec.structs import replace
 
 from alerts import markup
@@ -67,6 +67,9 @@ class AppriseSink:
         self._apprise = Apprise(asset=AppriseAsset(app_id="heft-monitor", secure_logging=True))
         if not self._apprise.add(url.reveal()):
             raise Invalid("sinks.apprise.url is no Apprise URL: see its wiki", reason="setting")
+        for service in self._apprise:
+            if service.overflow_mode == OverflowMode.UPSTREAM:  # it was not said otherwise
+                service.overflow_mode = OverflowMode.TRUNCATE
         self._room = min(service.body_maxlen for service in self._apprise)
 
     async def send(self, alert: Alert, earlier: str = "", *, plain: bool = False) -> Answer:  # noqa: ARG002 - nothing is edited here

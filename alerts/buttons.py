@@ -15,7 +15,7 @@ import structlog
 
 from alerts.ledger import Ledger
 from alerts.sink import Refusal
-from alerts.telegram import BUTTONS, Telegram
+from alerts.telegram import BUTTONS, UPDATES_LIMIT_BYTES, Telegram
 from alerts.wire import Wire
 from streams.clock import Clock
 from streams.labels import Label
@@ -38,8 +38,9 @@ class Buttons:
         self._ledger = ledger
         self._publish = publish
         self._clock = clock
-        self._wire = Wire(POLL_SECONDS + 10)
+        self._wire = Wire(POLL_SECONDS + 10, UPDATES_LIMIT_BYTES)
         self._offset = 0
+        self._trouble = ""
 
     async def run(self) -> None:
         """Poll; a service that does not answer is asked again."""
@@ -54,7 +55,9 @@ class Buttons:
         """Take the presses of one answer; whether there was one that leads on to the next."""
         reply = await self._wire.call(self._service.updates(self._offset, seconds))
         if isinstance(reply, Refusal) or reply.status != 200:
+            self._note(reply.reason if isinstance(reply, Refusal) else f"http-{reply.status}")
             return False
+        self._note("")
         updates, before = reply.body.get("result"), self._offset
         if not isinstance(updates, list):
             return False
@@ -65,14 +68,20 @@ class Buttons:
                 self._offset = max(self._offset, number + 1)
         return not updates or self._offset > before
 
+    def _note(self, trouble: str) -> None:
+        """Say once that presses are not heard: 401 a wrong token, 409 that another one polls."""
+        if trouble and trouble != self._trouble:
+            log.warning("presses_unheard", sink=self._service.name, reason=trouble)
+        self._trouble = trouble
+
     async def _take(self, update: dict[str, Any]) -> None:
         """Publish one press; what is no press of ours is passed over."""
         try:
             press = update["callback_query"]
             what = str(press["data"]).removeprefix("heft:")
-            is_ours = str(press["message"]["chat"]["id"]) == self._service.chat_id
+            is_ours = self._service.is_here(press["message"]["chat"])
             ref, who = str(press["message"]["message_id"]), int(press["from"]["id"])
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             log.warning("press_unread")
             return
         alert_id = await self._ledger.alert_of(self._service.name, ref)

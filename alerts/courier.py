@@ -11,13 +11,16 @@ next round starts behind the last message tried, else a few names that make a re
 would keep all others from it.
 
 A chat is read by people and has a pace: when more alerts wait than it can take one by one, those
-that it has no message of yet go as one digest; the others still edit their own messages. What a
-blocked sink does not take in time spills over to another one.
+that it has no message of yet go as one digest; the others still edit their own messages, after
+them, and no more than one before news is looked at: an edit takes as long as a warning, and
+hundreds are due at once when a chain takes blocks back. What a blocked sink does not take in time
+spills over to another one.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
@@ -32,6 +35,7 @@ from alerts.telling import Teller
 from streams import telemetry
 from streams.clock import Clock
 from streams.errors import Retry
+from streams.events import Alert
 
 __all__ = ["DIGEST_FROM", "Courier", "Spill"]
 
@@ -148,7 +152,8 @@ class Courier:
                 self.sink.name, self._partitions, start=self._start, after=after, limit=PAGE
             )
             if page:
-                await self._page(page, setback)
+                if await self._page(page, setback):
+                    break
                 after = page[-1].position
             elif self._start:
                 self._start = after = 0  # now those that the last round had tried
@@ -156,18 +161,23 @@ class Courier:
                 break
         return setback
 
-    async def _page(self, page: Sequence[Delivery], setback: _Setback) -> None:
+    async def _page(self, page: Sequence[Delivery], setback: _Setback) -> bool:
+        """Try these; whether the round is to start anew, since a chat has news to order first."""
         told = await self._ledger.told(self.sink.name, {each.alert_id for each in page})
         fresh = [each for each in page if each.alert_id not in told and self._is_due(each, setback)]
         if self._teller.chat is not None and len(fresh) >= DIGEST_FROM:
             await self._digest(self._teller.chat, fresh, setback)
             page = [each for each in page if each not in fresh]
-        for delivery in page:
+        edits = {each.position for each in page if each.alert_id in told}
+        for delivery in sorted(page, key=lambda each: each.position in edits):
             if self._is_due(delivery, setback):
                 await self._deliver(delivery, told, setback)
             if setback.is_down():
                 self._start = delivery.position
-                return
+                break
+            if self._has_news and self._teller.chat is not None:
+                return True
+        return False
 
     def _is_due(self, delivery: Delivery, setback: _Setback) -> bool:
         """Neither behind a refused message of its pool nor another member's by now."""
@@ -175,7 +185,19 @@ class Courier:
 
     async def _digest(self, chat: ChatSink, fresh: Sequence[Delivery], setback: _Setback) -> None:
         """Tell them in one message; critical alerts that it has no room for go into the next."""
-        answer = await self._teller.tell_many(chat, fresh)
+        alerts, refused = list[Alert](), defaultdict[Refusal, list[Delivery]](list)
+        for delivery in fresh:
+            match self._teller.untold(delivery):
+                case Refusal() as refusal:
+                    refused[refusal].append(delivery)
+                case alert:
+                    alerts.append(alert)
+        for refusal, deliveries in refused.items():
+            await self._settle(deliveries, refusal, {})
+            fresh = [each for each in fresh if each not in deliveries]
+        if not fresh:
+            return
+        answer = await self._teller.tell_many(chat, alerts)
         left = answer.left if isinstance(answer, Sent) else frozenset[str]()
         done = [each for each in fresh if each.alert_id not in left]
         self._has_news = self._has_news or len(done) < len(fresh)

@@ -55,11 +55,11 @@ class Discord(msgspec.Struct, frozen=True, kw_only=True):
 
     def say(self, alert: Alert, *, plain: bool) -> Call:
         """See ``Service``."""
-        return Call("POST", f"{self._url}?wait=true", _body(_embed(alert, plain=plain)))
+        return Call("POST", self._at("", "wait=true"), _body(_embed(alert, plain=plain)))
 
     def edit(self, alert: Alert, ref: str, *, plain: bool) -> Call:
         """See ``Service``."""
-        return Call("PATCH", f"{self._url}/messages/{ref}", _body(_embed(alert, plain=plain)))
+        return Call("PATCH", self._at(f"/messages/{ref}"), _body(_embed(alert, plain=plain)))
 
     def digest(self, alerts: Sequence[Alert]) -> Call:
         """See ``Service``."""
@@ -71,7 +71,7 @@ class Discord(msgspec.Struct, frozen=True, kw_only=True):
             "description": cut_utf16(text, DISCORD_DESCRIPTION),
             "color": COLOURS["raised"],
         }
-        return Call("POST", f"{self._url}?wait=true", _body(embed), left=many.left)
+        return Call("POST", self._at("", "wait=true"), _body(embed), left=many.left)
 
     def answer(self, reply: Reply, now: datetime) -> Answer:
         """See ``Service``."""
@@ -90,9 +90,11 @@ class Discord(msgspec.Struct, frozen=True, kw_only=True):
             return Refusal("rate-limited", seconds or CLOUDFLARE_WAIT_SECONDS)
         return answer_to(reply.status, reply.headers.get("retry-after"), now)
 
-    @property
-    def _url(self) -> str:
-        return self.url.reveal().rstrip("/")
+    def _at(self, path: str, query: str = "") -> str:
+        """An address under the webhook's, whose own query (``thread_id``) goes with each call."""
+        webhook, _, own = self.url.reveal().partition("?")
+        asked = "&".join(filter(None, [own, query]))
+        return webhook.rstrip("/") + path + (f"?{asked}" if asked else "")
 
 
 def _ref(reply: Reply) -> str:

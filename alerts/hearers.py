@@ -34,7 +34,11 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 class Hearers:
     """Asks the settings, and what the state knows of silences and waves."""
 
-    def __init__(self, audience: Audience, state: State, ledger: Ledger) -> None:
+    def __init__(
+        self, audience: Audience, state: State, ledger: Ledger, sinks: Sequence[str] = ()
+    ) -> None:
+        """``sinks``: every one that there is, whether or not a route names it."""
+        self._sinks = sinks
         self._router = audience.router
         self._waves = audience.waves
         self._silences = Silences(state, audience.silences)
@@ -62,14 +66,17 @@ class Hearers:
             return _held(alert, "silenced", Queued(alert, partition, held=_reason(silence)))
         wave = wave_of(alert)
         crest = crests.get(wave)
-        if self._waves.holds(alert, crest):
-            return _held(alert, "inhibited", Queued(alert, partition, ()))
-        sinks = self._router.sinks(alert, now)
+        if crest is not None and self._waves.holds(alert, crest):
+            fitting = self._router.fitting(alert, self._sinks)
+            kept = dict.fromkeys(fitting, f"wave of {crest.pool}")
+            return _held(alert, "inhibited", Queued(alert, partition, (), kept=kept))
+        listeners = self._router.listeners(alert, now)
+        sinks, kept = listeners.sinks, listeners.kept
         is_known = crest is not None and crest.pool == alert.key
         if sinks == () or is_known or not self._waves.leads(alert):
-            return Queued(alert, partition, sinks)
+            return Queued(alert, partition, sinks, kept=kept)
         crests[wave] = Crest(alert.key, alert.at)
-        return Queued(alert, partition, sinks, wave=wave)
+        return Queued(alert, partition, sinks, kept=kept, wave=wave)
 
 
 def _held(alert: Alert, why: str, queued: Queued) -> Queued:

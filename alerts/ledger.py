@@ -8,17 +8,17 @@ nor send (``courier``).
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History, alert_id
-from alerts.outbox import Delivery, Queued, Status, insert_new, is_refused, queue
+from alerts.outbox import Delivery, Queued, Status, alert_in, insert_new, is_refused, queue
 from alerts.tables import ALERTS, DELIVERIES, MUTED, REQUESTS, RESTS, TOLD, WAVES, plain
 from alerts.wave import Crest
 from streams.state import State
@@ -152,31 +152,36 @@ class Ledger:
         The id is that of the alert's message as it is now; empty where there is none to edit.
         """
         names = ("queued_at", "sink", "message", "status", "reason")
-        same = and_(
-            TOLD.c.sink == DELIVERIES.c.sink,
-            DELIVERIES.c.message.startswith(TOLD.c.alert_id.concat(":"), autoescape=False),
-        )
-        query = (
-            select(*(DELIVERIES.c[name] for name in names), func.coalesce(TOLD.c.ref, ""))
-            .select_from(DELIVERIES.outerjoin(TOLD, same))
-            .limit(limit)
-        )
+        query = select(*(DELIVERIES.c[name] for name in names)).limit(limit)
         if sink is not None:
             query = query.where(DELIVERIES.c.sink == sink)
         if refused:
             query = query.where(is_refused())
         async with self._state.begin() as connection:
-            rows = await connection.execute(query.order_by(DELIVERIES.c.position.desc()))
-            return [tuple(row) for row in rows]
+            rows = (await connection.execute(query.order_by(DELIVERIES.c.position.desc()))).all()
+            alerts = {alert_in(row.message) for row in rows}
+            found = await connection.execute(select(TOLD).where(TOLD.c.alert_id.in_(alerts)))
+            refs = {(row.alert_id, row.sink): row.ref for row in found}
+        return [(*row, refs.get((alert_in(row.message), row.sink), "")) for row in rows]
 
     async def deal(self, sink: str | None, status: Status, *, limit: int) -> int:
         """Give the oldest refused deliveries another status; how many they were.
 
-        What is queued again is as if it had been queued now: else it would be too old.
+        What is queued again is as if it had been queued now: else it would be too old. What its
+        sink has heard something later of is not: a warning that is told after the end is untrue.
         """
+        later = DELIVERIES.alias()
+        is_over = exists().where(
+            later.c.pool == DELIVERIES.c.pool,
+            later.c.sink == DELIVERIES.c.sink,
+            later.c.position > DELIVERIES.c.position,
+            later.c.status == "sent",
+        )
         query = select(DELIVERIES.c.position).where(is_refused())
         if sink is not None:
             query = query.where(DELIVERIES.c.sink == sink)
+        if status == "pending":
+            query = query.where(~is_over)
         async with self._state.begin() as connection:
             rows = await connection.execute(query.order_by(DELIVERIES.c.position).limit(limit))
             positions = list(rows.scalars())
@@ -214,23 +219,24 @@ class Ledger:
             await connection.execute(moved.values(status="refused", reason="spilled-over"))
         return len(rows)
 
-    async def note_request(self, sink: str, at: datetime, *, forget: datetime) -> None:
-        """Count a request that is about to be made, and forget those up to ``forget``."""
-        old = delete(REQUESTS).where(REQUESTS.c.sink == sink, REQUESTS.c.at <= forget.timestamp())
-        async with self._state.begin() as connection:
-            await connection.execute(old)
-            await connection.execute(insert(REQUESTS).values(sink=sink, at=at.timestamp()))
+    async def note_request(
+        self, sink: str, at: datetime, known: Collection[datetime], *, forget: datetime
+    ) -> list[datetime]:
+        """Count a request that is about to be made, unless others were made that are not known.
 
-    async def requests(self, sink: str, since: datetime) -> list[datetime]:
-        """When the sink's service was asked since then, oldest first."""
-        query = (
-            select(REQUESTS.c.at)
-            .where(REQUESTS.c.sink == sink, REQUESTS.c.at > since.timestamp())
-            .order_by(REQUESTS.c.at)
-        )
+        Gives those, oldest first, so that another process's requests are waited for; where there
+        are none, the request is counted. Forgets those up to ``forget``.
+        """
+        old = delete(REQUESTS).where(REQUESTS.c.sink == sink, REQUESTS.c.at <= forget.timestamp())
+        mine = Counter(moment.timestamp() for moment in known)
         async with self._state.begin() as connection:
-            rows = await connection.execute(query)
-            return [datetime.fromtimestamp(row.at, since.tzinfo) for row in rows]
+            await self._state.lock(connection, f"requests of {sink}")
+            await connection.execute(old)
+            query = select(REQUESTS.c.at).where(REQUESTS.c.sink == sink)
+            others = Counter((await connection.execute(query)).scalars()) - mine
+            if not others:
+                await connection.execute(insert(REQUESTS).values(sink=sink, at=at.timestamp()))
+        return [datetime.fromtimestamp(each, at.tzinfo) for each in sorted(others.elements())]
 
     async def _note_waves(self, connection: AsyncConnection, queued: Sequence[Queued]) -> None:
         told = {each.wave: each.alert for each in queued if each.wave}

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from alerts.tables import DELIVERIES, MUTED
 from streams.events import Alert, encode
 
-__all__ = ["Delivery", "Queued", "Status", "insert_new", "is_refused", "queue"]
+__all__ = ["Delivery", "Queued", "Status", "alert_in", "insert_new", "is_refused", "queue"]
 
 Status = Literal["pending", "sent", "refused", "dropped", "held"]
 """Held: not told on purpose, as the reason says."""
@@ -32,6 +32,8 @@ class Queued(msgspec.Struct, frozen=True):
     """Beside those who heard of its alert before; ``None``: every sink."""
     held: str = ""
     """Why nobody is to hear it, not even who heard before: a silence."""
+    kept: dict[str, str] = {}
+    """Sinks that are not to hear it unless they heard before, and why: it is on the record."""
     wave: str = ""
     """The wave that it speaks for from now on, if it does."""
 
@@ -50,7 +52,12 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def alert_id(self) -> str:
         """The alert that the message is about."""
-        return self.message.rpartition(":")[0]
+        return alert_in(self.message)
+
+
+def alert_in(message: str) -> str:
+    """The alert that the message with this id is about."""
+    return message.rpartition(":")[0]
 
 
 def is_refused() -> Any:
@@ -75,13 +82,14 @@ async def queue(
     muted = set((await connection.execute(named)).scalars()) if pools else set()
     rows = list[dict[str, Any]]()
     for each in queued:
-        if each.alert.alert_id in muted:
-            continue
+        held = "muted" if each.alert.alert_id in muted else each.held
         wanted = set(sinks if each.sinks is None else each.sinks)
         hearing = wanted | heard[each.alert.key]
-        if not each.held:
+        if not held:
             heard[each.alert.key] = hearing
-        rows += [_delivery_row(each, sink, now) for sink in sinks if sink in hearing]
+        rows += [_delivery_row(each, sink, held, now) for sink in sinks if sink in hearing]
+        kept = {sink: why for sink, why in each.kept.items() if sink not in hearing}
+        rows += [_delivery_row(each, sink, kept[sink], now) for sink in sinks if sink in kept]
     await insert_new(connection, rows)
 
 
@@ -95,16 +103,16 @@ async def insert_new(connection: AsyncConnection, rows: Sequence[dict[str, Any]]
         await connection.execute(insert(DELIVERIES), fresh)
 
 
-def _delivery_row(queued: Queued, sink: str, now: datetime) -> dict[str, Any]:
+def _delivery_row(queued: Queued, sink: str, held: str, now: datetime) -> dict[str, Any]:
     alert = queued.alert
     return {
         "message": alert.id,
         "sink": sink,
         "pool": alert.key,
         "partition": queued.partition,
-        "status": "held" if queued.held else "pending",
-        "reason": queued.held,
+        "status": "held" if held else "pending",
+        "reason": held,
         "attempts": 0,
         "queued_at": now.isoformat(),
-        "payload": None if queued.held else encode(alert),
+        "payload": None if held else encode(alert),
     }

@@ -8,7 +8,7 @@ killed between the two has counted one too many, never one too few.
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -24,6 +24,10 @@ LATEST_SECONDS = 2.0
 SLACK_SECONDS = 0.05
 """Requests a window apart at our end may arrive a little less than that apart."""
 
+BURSTS = 5
+"""A window's requests are spent in so many parts: spent all at once they leave a silence in which
+a warning waits; now it waits for a fifth of it at most."""
+
 
 class Pace:
     """When the next request to ``sink`` may be made."""
@@ -36,7 +40,12 @@ class Pace:
         self._longest = timedelta(
             seconds=max((rate.seconds for rate in rates), default=0.0) + LATEST_SECONDS
         )
-        self._made: deque[datetime] | None = None
+        self._made: list[datetime] = []
+        """When each request of the longest window may have been counted, in order."""
+        self._noted: list[datetime] = []
+        """The same as the ledger has them."""
+        self._last: datetime | None = None
+        self._has_started = False
         self._resting_until: datetime | None = None
 
     async def turn(self, *, evenly: bool = False) -> None:
@@ -46,12 +55,20 @@ class Pace:
         """
         if not self._rates:
             return
-        made = await self._load()
-        while (wait := self._wait(made, evenly)) > 0:
-            await self._clock.sleep(wait)
-        now = self._clock.now()
-        await self._ledger.note_request(self._sink, now, forget=now - self._longest)
-        made.append(now)
+        while True:
+            while (wait := self._wait(evenly)) > 0:
+                await self._clock.sleep(wait)
+            now = self._clock.now()
+            forget = now - self._longest
+            self._noted = [at for at in self._noted if at > forget]
+            others = await self._ledger.note_request(self._sink, now, self._noted, forget=forget)
+            self._count(others, now)
+            self._has_started = True
+            if not others:
+                break
+        self._noted.append(now)
+        insort(self._made, now)
+        self._last = now
 
     def rest(self, seconds: float) -> None:
         """Make no request for so long: the service has said so."""
@@ -59,37 +76,36 @@ class Pace:
 
     def answered(self) -> None:
         """The last request counts from its answer: no sooner can its service have counted it."""
-        if self._made:
-            self._made[-1] = self._clock.now()
+        if self._last in self._made:
+            self._made.remove(self._last)
+            self._last = self._clock.now()
+            insort(self._made, self._last)
 
-    async def _load(self) -> deque[datetime]:
-        """What was noted before we were started again.
+    def _count(self, others: Sequence[datetime], now: datetime) -> None:
+        """What was noted before we were started again, or by another process since.
 
-        When each came to its service is not known, but that it was by the time of the next one,
-        and hardly later than ``LATEST_SECONDS``: more would leave nothing to say in a crash loop.
+        When each came to its service is not known, but hardly later than ``LATEST_SECONDS``. Of
+        before our start it has come by now: more would leave nothing to say in a crash loop.
         """
-        if self._made is None:
-            now = self._clock.now()
-            noted = await self._ledger.requests(self._sink, now - self._longest)
-            latest = timedelta(seconds=LATEST_SECONDS)
-            after = [*noted[1:], now]
-            self._made = deque(
-                min(at + latest, next_) for at, next_ in zip(noted, after, strict=False)
-            )
-        return self._made
+        latest = timedelta(seconds=LATEST_SECONDS)
+        for at in others:
+            insort(self._made, at + latest if self._has_started else min(at + latest, now))
+        self._noted += others
 
-    def _wait(self, made: deque[datetime], evenly: bool) -> float:
+    def _wait(self, evenly: bool) -> float:
         """Seconds until the next request fits into every window."""
         now = self._clock.now()
-        while made and made[0] < now - self._longest:
-            made.popleft()
-        free = [self._resting_until or now, *self._free(made, evenly)]
+        self._made = [at for at in self._made if at >= now - self._longest]
+        free = [self._resting_until or now, *self._free(self._made, evenly)]
         return (max(free) - now).total_seconds()
 
-    def _free(self, made: deque[datetime], evenly: bool) -> Iterable[datetime]:
+    def _free(self, made: Sequence[datetime], evenly: bool) -> Iterable[datetime]:
         for rate in self._rates:
             window = rate.seconds + SLACK_SECONDS
             if len(made) >= rate.requests:
                 yield made[-rate.requests] + timedelta(seconds=window)
+            burst = max(rate.requests // BURSTS, 1)
+            if len(made) >= burst:
+                yield made[-burst] + timedelta(seconds=window * burst / rate.requests)
             if evenly and made:
                 yield made[-1] + timedelta(seconds=window / rate.requests)

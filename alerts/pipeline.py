@@ -31,7 +31,7 @@ from streams.events import Alert, Retraction, Verdict
 from streams.stage import Outcome, Received
 from streams.state import State
 
-__all__ = ["DRAIN_SECONDS", "AlertTransform", "alerting"]
+__all__ = ["DRAIN_SECONDS", "AlertTransform", "alerting", "refuse_strangers"]
 
 DRAIN_SECONDS = 5.0
 """What deliveries may take at the end; the daemon as a whole has ten seconds."""
@@ -134,15 +134,15 @@ async def alerting(
     audience = audience or Audience()
     if sinks:
         names = {sink.name for sink in sinks}
-        _refuse_strangers("alerts.spill_to", {spill.to} - names if spill else set())
-        _refuse_strangers("alerts.routes", audience.router.receivers - names)
+        refuse_strangers("alerts.spill_to", {spill.to} - names if spill else set())
+        refuse_strangers("alerts.routes", audience.router.receivers - names)
     ledger = Ledger(state)
     couriers = [Courier(sink, ledger, clock, spill) for sink in sinks]
     try:
         async with anyio.create_task_group() as group:
             for courier in couriers:
                 group.start_soon(courier.run)
-            hearers = Hearers(audience, state, ledger)
+            hearers = Hearers(audience, state, ledger, [sink.name for sink in sinks])
             yield AlertTransform(ledger, couriers, policy or PolicySettings(), clock, hearers)
             for courier in couriers:
                 courier.finish()
@@ -157,7 +157,8 @@ async def alerting(
                 await sink.close()
 
 
-def _refuse_strangers(setting: str, strangers: Collection[str]) -> None:
+def refuse_strangers(setting: str, strangers: Collection[str]) -> None:
+    """Raise ``Invalid`` when the setting names a sink that there is not."""
     if strangers:
         named = ", ".join(sorted(strangers))
         raise Invalid(f"{setting}: no sink is called {named}, or it is off", reason="setting")

@@ -40,12 +40,14 @@ LOOK_ALIKES = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "C
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
-_LINKED_DOT = re.compile(r"(?<=\w)\.(?=[^\W\d_])")
+_LINKED_DOT = re.compile(r"(?<=\w)[.\u3002](?=[^\W\d_])")
+_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 def inert(text: str, limit: int) -> str:
     """One visible line that nothing turns into a link: ``evil.com`` becomes ``evil[.]com``."""
     line = sanitise(text, limit).replace("://", "[:]//")
+    line = _IP_ADDRESS.sub(lambda found: found[0].replace(".", "[.]"), line)
     return _LINKED_DOT.sub("[.]", line)
 
 

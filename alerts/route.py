@@ -18,7 +18,7 @@ from alerts.silence import is_within
 from alerts.wave import wave_of
 from streams.events import Alert
 
-__all__ = ["Hearing", "Route", "Router"]
+__all__ = ["Hearing", "Listeners", "Route", "Router"]
 
 REMEMBERED = 10_000
 """Waves remembered for ``repeat_seconds``."""
@@ -63,6 +63,17 @@ class Hearing(msgspec.Struct, frozen=True):
     route: str
     to: tuple[str, ...]
     why: str
+    kept: tuple[str, ...] = ()
+    """Who would hear it, were it not for ``why``: mute hours, a repeat or a cap."""
+
+
+class Listeners(msgspec.Struct, frozen=True):
+    """Who is to hear of an alert, after all routes had their say."""
+
+    sinks: tuple[str, ...] | None = ()
+    """Beside those who did before; ``None`` for all."""
+    kept: dict[str, str] = {}
+    """Who is not to, though a route that names them fits; and why."""
 
 
 class Router:
@@ -80,15 +91,23 @@ class Router:
         """Every sink that a route names."""
         return frozenset(sink for route in self._routes for sink in route.to)
 
-    def sinks(self, alert: Alert, now: datetime) -> tuple[str, ...] | None:
-        """The sinks that are to hear of it beside those who did before; ``None`` for all."""
+    def listeners(self, alert: Alert, now: datetime) -> Listeners:
+        """Who is to hear of it, and who would but for mute hours, a repeat or a cap."""
         if alert.action in ("cleared", "retracted") or self._is_late(alert, now):
-            return ()
+            return Listeners()
         if not self._routes:
-            return None
-        return tuple({sink: None for each in self.hearings(alert, now) for sink in each.to})
+            return Listeners(None)
+        hearings = self.hearings(alert, now)
+        sinks = tuple({sink: None for each in hearings for sink in each.to})
+        kept = {sink: f"{each.why} of {each.route}" for each in hearings for sink in each.kept}
+        return Listeners(sinks, {sink: why for sink, why in kept.items() if sink not in sinks})
 
-    def hearings(self, alert: Alert, now: datetime) -> Iterable[Hearing]:
+    def fitting(self, alert: Alert, sinks: Iterable[str]) -> tuple[str, ...]:
+        """Those of the sinks whom the alert concerns, at whatever hour."""
+        named = {sink for each in self._routes if not each.misfit(alert) for sink in each.to}
+        return tuple(sink for sink in sinks if not self._routes or sink in named)
+
+    def hearings(self, alert: Alert, now: datetime) -> Sequence[Hearing]:
         """What each route says to it."""
         return [self._hearing(route, alert, now) for route in self._routes]
 
@@ -98,11 +117,10 @@ class Router:
         return now - alert.at > self._quiet_after
 
     def _hearing(self, route: Route, alert: Alert, now: datetime) -> Hearing:
-        why = route.misfit(alert)
-        if not why and severity(alert) != "critical":
-            why = self._hold(route, alert, now)
-        if why:
+        if why := route.misfit(alert):
             return Hearing(route.name, (), why)
+        if severity(alert) != "critical" and (why := self._hold(route, alert, now)):
+            return Hearing(route.name, (), why, kept=tuple(route.to))
         self._note(route, alert, now)
         return Hearing(route.name, tuple(route.to), f"{severity(alert)}, fits {route.name}")
 

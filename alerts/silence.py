@@ -46,6 +46,11 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
                 "a silence of everything: name a chain, venue, token, creator or severity",
                 reason="setting",
             )
+        start, _, end = self.hours.partition("-")
+        if self.hours and start == end:
+            raise Invalid(
+                f"a silence of no hours: {self.hours} ends as it starts", reason="setting"
+            )
         if self.until is None and not self.hours:
             raise Invalid(
                 "a silence without an end: say until when, or which hours", reason="setting"

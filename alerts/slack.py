@@ -27,7 +27,18 @@ from streams.events import Alert
 
 __all__ = ["Slack"]
 
-AUTH = frozenset({"invalid_auth", "not_authed", "token_revoked", "account_inactive"})
+AUTH = frozenset(
+    {
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "token_expired",
+        "token_revoked",
+    }
+)
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 BLOCKED = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action"})
 PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})

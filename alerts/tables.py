@@ -70,6 +70,7 @@ DELIVERIES = Table(
     Column("payload", LargeBinary),  # the alert as JSON; empty once it is sent
     UniqueConstraint("message", "sink"),
     Index("deliveries_pending", "sink", "status", "position"),
+    Index("deliveries_pool", "pool"),
 )
 
 TOLD = Table(

@@ -7,7 +7,7 @@ API servers of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,10 +24,15 @@ from alerts.sink import BAD_MARKUP, MESSAGE_GONE, Answer, Refusal, Sent
 from alerts.wire import Call, Reply
 from streams.events import Alert
 
-__all__ = ["BUTTONS", "Telegram"]
+__all__ = ["BUTTONS", "UPDATES_LIMIT_BYTES", "Telegram"]
 
 BUTTONS = {"rug": "Confirm", "false-alarm": "False alarm", "mute": "Mute"}
 """What a button records, and what it says."""
+
+
+UPDATES_AT_ONCE = 20
+UPDATES_LIMIT_BYTES = 2**20
+"""A press comes with its whole message: 4,096 units of text are up to 24 kB as JSON."""
 
 
 class Telegram(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +56,19 @@ class Telegram(msgspec.Struct, frozen=True, kw_only=True):
             body["message_thread_id"] = self.thread_id
         return Call("POST", self.url("sendMessage"), body)
 
+    def is_here(self, chat: Mapping[str, Any]) -> bool:
+        """Whether the Bot API's ``chat`` is this one, which may be set by its public @name."""
+        name = str(chat.get("username", ""))
+        return self.chat_id == str(chat["id"]) or self.chat_id.lower() == f"@{name}".lower()
+
     def updates(self, offset: int, seconds: int) -> Call:
         """Ask for presses of buttons from ``offset`` on, and wait so long for one."""
-        body = {"offset": offset, "timeout": seconds, "allowed_updates": ["callback_query"]}
+        body = {
+            "offset": offset,
+            "limit": UPDATES_AT_ONCE,
+            "timeout": seconds,
+            "allowed_updates": ["callback_query"],
+        }
         return Call("POST", self.url("getUpdates"), body)
 
     def acknowledge(self, press: str, text: str) -> Call:

@@ -45,23 +45,29 @@ class Teller:
 
         Raises ``Retry`` when the ledger is out of reach.
         """
-        if self._clock.now() - delivery.queued_at > TOO_OLD:
-            return Refusal("too-old", permanent=True)
-        try:
-            alert = decode(delivery.payload, Alert)
-        except Invalid as error:
-            return Refusal(error.reason, permanent=True)
+        alert = self.untold(delivery)
+        if isinstance(alert, Refusal):
+            return alert
         earlier = "" if alert.action == "raised" else told.get(delivery.alert_id, "")
         return await self._say(alert, earlier)
 
-    async def tell_many(self, chat: ChatSink, deliveries: Sequence[Delivery]) -> Answer:
+    async def tell_many(self, chat: ChatSink, alerts: Sequence[Alert]) -> Answer:
         """Say the latest of each alert in one message, at an even pace: no burst, no long silence.
 
         Raises ``Retry`` when the ledger is out of reach.
         """
         await self._pace.turn(evenly=True)
-        latest = {each.alert_id: decode(each.payload, Alert) for each in deliveries}
+        latest = {each.alert_id: each for each in alerts}
         return await self._guarded(chat.digest(list(latest.values())))
+
+    def untold(self, delivery: Delivery) -> Alert | Refusal:
+        """The alert, or why nobody is to be told of it any more."""
+        if self._clock.now() - delivery.queued_at > TOO_OLD:
+            return Refusal("too-old", permanent=True)
+        try:
+            return decode(delivery.payload, Alert)
+        except Invalid as error:
+            return Refusal(error.reason, permanent=True)
 
     async def _say(self, alert: Alert, earlier: str) -> Answer:
         """The sink's answer, after what it cannot take as it is was said in another way."""

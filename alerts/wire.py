@@ -48,12 +48,15 @@ class Reply(msgspec.Struct, frozen=True):
 class Wire:
     """Calls of one sink, one connection after another."""
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, most_bytes: int = ANSWER_LIMIT_BYTES) -> None:
         self._timeout = timeout_seconds
+        self._most_bytes = most_bytes
         self._client = httpx2.AsyncClient(follow_redirects=False, timeout=None)
 
     async def call(self, call: Call) -> Reply | Refusal:
-        """Make one request; a slow body does not undo a status that has come."""
+        """Make one request; a slow or broken body does not undo a status that has come."""
+        if not call.authorization.isascii():  # no header can hold it: the token is mistyped
+            return Refusal("auth", permanent=True)
         reply: Reply | Refusal = Refusal("timeout")
         with anyio.move_on_after(self._timeout):
             try:
@@ -61,8 +64,10 @@ class Wire:
                 async with contextlib.aclosing(response):
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     reply = Reply(response.status_code, headers, {})
-                    reply = Reply(response.status_code, headers, _object(await _read(response)))
-            except (httpx2.TransportError, httpx2.InvalidURL):
+                    reply = Reply(
+                        response.status_code, headers, _object(await self._read(response))
+                    )
+            except (httpx2.RequestError, httpx2.InvalidURL):
                 reply = reply if isinstance(reply, Reply) else Refusal("unreachable")
         return reply
 
@@ -72,18 +77,17 @@ class Wire:
             headers["Authorization"] = call.authorization
         return self._client.build_request(call.method, call.url, json=call.body, headers=headers)
 
+    async def _read(self, response: httpx2.Response) -> bytes:
+        body = b""
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self._most_bytes:
+                return b""
+        return body
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-
-async def _read(response: httpx2.Response) -> bytes:
-    body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > ANSWER_LIMIT_BYTES:
-            return b""
-    return body
 
 
 def _object(body: bytes) -> dict[str, Any]:

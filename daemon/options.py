@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from alerts.severity import Severity
 from daemon.settings import Settings, load_settings
@@ -174,8 +174,8 @@ class HistoryOptions:
     """Only this receiver's."""
     refused: bool = False
     """Only those that were refused for good: the dead letters of delivery."""
-    limit: int = 50
-    """At most so many, the latest first."""
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 50
+    """At most so many: history lists the latest, retry and drop deal with the oldest."""
 
 
 @Parameter(name="*")

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from sqlalchemy import Column, Integer, MetaData, Table, event, insert, make_url, select
+from sqlalchemy import Column, Integer, MetaData, Table, event, func, insert, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError
 from sqlalchemy.exc import OperationalError as SqlOperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -31,7 +31,7 @@ from streams.errors import Broken, Invalid, Retry
 __all__ = ["STATE_VERSION", "State", "metadata"]
 
 STATE_VERSION = 2
-"""Raised by one with every change of a table that is there already."""
+"""Raised by one with every change of a table that is there already; an index is none."""
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another's write lock on SQLite."""
@@ -64,7 +64,7 @@ class State:
         state = cls(_engine(_parsed(url)))
         try:
             async with state.begin() as connection:
-                await connection.run_sync(metadata.create_all)
+                await connection.run_sync(_create)
                 await _check_version(connection)
         except BaseException:
             await state.close()
@@ -89,6 +89,14 @@ class State:
         if rows:
             statement = _upsert(self.engine.dialect.name, table, list(rows[0]))
             await connection.execute(statement, list(rows))
+
+    async def lock(self, connection: AsyncConnection, name: str) -> None:
+        """Wait until no other transaction holds this lock, and hold it to the end of this one.
+
+        On SQLite every transaction is alone anyhow.
+        """
+        if self.engine.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -155,6 +163,14 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _create(connection: Connection) -> None:
+    """Tables that are missing, and indexes that a table of an older version is without."""
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 async def _check_version(connection: AsyncConnection) -> None:

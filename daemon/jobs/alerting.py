@@ -13,6 +13,7 @@ from alerts.buttons import labelled
 from alerts.example import example
 from alerts.history import alert_id
 from alerts.ledger import Ledger
+from alerts.pipeline import refuse_strangers
 from alerts.severity import severity
 from alerts.silence import silenced_by
 from alerts.silences import Silences
@@ -56,7 +57,10 @@ async def try_receiver(settings: Settings, name: str) -> int:
 
 
 async def print_routes(settings: Settings, options: TokenOptions) -> int:
-    """A row a route; without routes, every sink; and a silence, if one holds."""
+    """A row a route; without routes, every sink; and a silence, if one holds.
+
+    Raises ``Invalid`` for routes that the daemon would not start with.
+    """
     now = SystemClock().now()
     alert = example(
         now,
@@ -71,6 +75,8 @@ async def print_routes(settings: Settings, options: TokenOptions) -> int:
     )
     print(f"severity: {severity(alert)}")
     audience, wave = audience_from(settings, quiet=False), wave_of(alert)
+    names = [sink.name for sink in sinks_from(settings, Console(), SystemClock())]
+    refuse_strangers("alerts.routes", audience.router.receivers - {*names})
     async with open_found_state(settings) as state:
         silences = await Silences(state, audience.silences).current(now)
         crest = (await Ledger(state).crests([wave])).get(wave)
@@ -82,8 +88,7 @@ async def print_routes(settings: Settings, options: TokenOptions) -> int:
         return 0
     hearings = list(audience.router.hearings(alert, now))
     if not hearings:
-        names = ", ".join(sink.name for sink in sinks_from(settings, Console(), SystemClock()))
-        print(f"no routes: every sink hears it ({names or 'none is set up'})")
+        print(f"no routes: every sink hears it ({', '.join(names) or 'none is set up'})")
         return 0
     table = new_table("who would hear", "route", "to", "why")
     for hearing in hearings:

@@ -64,6 +64,22 @@ async def test_an_alert_is_an_e_mail() -> None:
     assert "risk 93.0%: of 100 such tokens about 93 rug" in text.get_content()
 
 
+@pytest.mark.parametrize(("said", "is_one"), [("", True), ("?overflow=split", False)])
+async def test_a_short_message_is_one_that_the_service_takes(
+    monkeypatch: pytest.MonkeyPatch, said: str, is_one: bool
+) -> None:
+    """Such as an SMS: cut at the service's own length, or split where the URL says so."""
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.body_maxlen", 160)
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.title_maxlen", 0)
+    async with receiver() as server:
+        place = server.url.removeprefix("http://").partition("/")[0]
+        assert await sink(f"json://{place}/{said}").send(an_alert()) == Sent()
+        texts = [json.loads(each.body)["message"] for each in server.requests]
+    assert max(map(len, texts)) <= 160
+    assert (len(texts) == 1) == is_one
+    assert "RAISED" in texts[0]
+
+
 @pytest.mark.parametrize(
     ("answer", "refusal"),
     [

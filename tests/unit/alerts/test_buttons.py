@@ -10,6 +10,7 @@ import pytest
 
 from alerts.buttons import Buttons
 from alerts.ledger import Ledger
+from alerts.limits import TELEGRAM_TEXT
 from alerts.outbox import Queued
 from alerts.secret import Secret
 from alerts.telegram import Telegram
@@ -33,7 +34,9 @@ def press(number: int, what: str, chat: int = -1001, message: int = 7) -> str:
     )
 
 
-async def pressed(state: State, *updates: str, leads_on: bool = True) -> tuple[list[Label], Ledger]:
+async def pressed(
+    state: State, *updates: str, leads_on: bool = True, chat_id: str = "-1001"
+) -> tuple[list[Label], Ledger]:
     """The labels that come of these updates, on a chat where message 7 is the first alert's."""
     ledger, labels = Ledger(state), list[Label]()
     await ledger.write({}, [Queued(LIFE[0], 0)], ["telegram"], NOW)
@@ -48,7 +51,7 @@ async def pressed(state: State, *updates: str, leads_on: bool = True) -> tuple[l
     answers: deque[Any] = deque([http(200, body=body), http(200, body=b'{"ok":true}')])
     async with receiver(*answers) as server:
         base = server.url.partition("/hook")[0]
-        service = Telegram(token=Secret("1:a"), chat_id="-1001", base_url=base)
+        service = Telegram(token=Secret("1:a"), chat_id=chat_id, base_url=base)
         buttons = Buttons(service, ledger, publish, HandClock(NOW))
         assert await buttons.poll(0) == leads_on
         await buttons._wire.close()
@@ -75,6 +78,43 @@ async def test_a_press_that_cannot_be_read_is_passed_by(state: State) -> None:
     unread = '{"update_id":900000001,"callback_query":{"id":"p","data":"heft:rug"}}'
     labels, _ = await pressed(state, unread, press(900000002, "rug"))
     assert [each.what for each in labels] == ["rug"]
+
+
+async def test_a_chat_may_be_set_by_its_name(state: State) -> None:
+    """A press tells the chat by its number and its name; another's name is not ours."""
+    here, there = (f'"id":-1001,"username":"{name}"' for name in ("Rugs", "Other"))
+    updates = [press(each, "rug").replace('"id":-1001', here) for each in (1, 2)]
+    updates += [press(3, "rug").replace('"id":-1001', there), press(4, "rug")]
+    labels, _ = await pressed(state, *updates, chat_id="@rugs")
+    assert len(labels) == 2
+
+
+async def test_a_poll_that_is_refused_is_told_once(
+    state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as 409, while another process polls: the buttons look alive and are not."""
+    async with receiver(http(409, body=b'{"ok":false,"error_code":409}')) as server:
+        base = server.url.partition("/hook")[0]
+        service = Telegram(token=Secret("1:a"), chat_id="-1001", base_url=base)
+
+        async def publish(_: Label) -> None:
+            raise AssertionError
+
+        buttons = Buttons(service, Ledger(state), publish, HandClock(NOW))
+        assert not await buttons.poll(0)
+        assert not await buttons.poll(0)
+        await buttons._wire.close()
+    assert capsys.readouterr().out.count("presses_unheard") == 1
+
+
+async def test_presses_on_long_messages_are_read(state: State) -> None:
+    """Each comes with its whole message: as many as are asked for at once have to fit."""
+    asked = Telegram(token=Secret("1:a"), chat_id="-1001").updates(0, 0).body["limit"]
+    text = "\\u0420" * TELEGRAM_TEXT
+    long = '"message":{"text":"' + text + '",'
+    updates = [press(each, "rug").replace('"message":{', long) for each in range(asked)]
+    labels, _ = await pressed(state, *updates)
+    assert len(labels) == asked
 
 
 @pytest.mark.parametrize("update", ['{"x":1}', '{"update_id":"many"}', "7"])

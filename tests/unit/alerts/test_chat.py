@@ -14,6 +14,7 @@ from alerts.sink import MESSAGE_GONE, Refusal, Sent
 from alerts.slack import Slack
 from alerts.telegram import Telegram
 from streams.clock import SystemClock
+from tests.unit.alerts.loopback import http, receiver
 from tests.unit.alerts.making import a_verdict, alerts_of
 from tests.unit.alerts.services import (
     ACCEPT_THEN_HANG,
@@ -120,6 +121,44 @@ async def test_a_status_counts_though_its_body_is_slow(kind: str) -> None:
     async with chat_server(kind, SLOW_BODY) as server, a_chat(server, 0.3) as chat:
         assert await chat.send(LIFE[0]) == Sent()
         assert len(server.messages) == 1
+
+
+@pytest.mark.parametrize("status", [200, 429])
+async def test_a_status_counts_though_its_body_cannot_be_unpacked(status: int) -> None:
+    """A proxy that calls its page gzip: refused for good, a critical alert would be lost."""
+    answer = http(status, "Content-Encoding: gzip", body=b"<html>")
+    async with receiver(answer) as server:
+        chat = Chat(service_of("slack", server.url.partition("/hook")[0]), SystemClock())
+        said = await chat.send(LIFE[0])
+        await chat.close()
+    assert said == (Sent() if status == 200 else Refusal("rate-limited"))
+
+
+async def test_a_token_that_no_header_can_hold_is_a_wrong_one() -> None:
+    """Such as one with a letter of another alphabet pasted in."""
+    slack = Slack(token=Secret("xoxb-\u0430bc"), channel="C1", base_url="http://127.0.0.1:1")
+    chat = Chat(slack, SystemClock())
+    assert await chat.send(LIFE[0]) == Refusal("auth", permanent=True)
+    await chat.close()
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_expired", "missing_scope"])
+async def test_a_token_that_may_not_write_is_no_bad_message(error: str) -> None:
+    """Slack says so with 200: all that waits is for the second receiver."""
+    body = f'{{"ok":false,"error":"{error}"}}'.encode()
+    async with receiver(http(200, body=body)) as server:
+        chat = Chat(service_of("slack", server.url.partition("/hook")[0]), SystemClock())
+        assert await chat.send(LIFE[0]) == Refusal("auth", permanent=True)
+        await chat.close()
+
+
+def test_a_discord_webhook_may_name_a_thread() -> None:
+    """As Discord has it: in the address's query, of new messages and of edits."""
+    discord = Discord(url=Secret("https://discord.test/api/webhooks/1/x?thread_id=7"))
+    said, edited = discord.say(LIFE[0], plain=False), discord.edit(LIFE[0], "5", plain=False)
+    assert said.url == "https://discord.test/api/webhooks/1/x?thread_id=7&wait=true"
+    assert edited.url == "https://discord.test/api/webhooks/1/x/messages/5?thread_id=7"
+    assert discord.digest(LIFE).url == said.url
 
 
 def test_no_setting_or_call_shows_its_token() -> None:

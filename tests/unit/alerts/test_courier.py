@@ -9,11 +9,20 @@ from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import update
 
-from alerts.courier import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, PAGE, Courier
+from alerts.courier import (
+    DIGEST_FROM,
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    PAGE,
+    Courier,
+)
 from alerts.ledger import Ledger
+from alerts.limits import Rate
 from alerts.outbox import Delivery, Queued, Status
 from alerts.sink import Answer, Refusal, Sent
+from alerts.tables import DELIVERIES
 from alerts.telling import TOO_OLD
 from streams import telemetry
 from streams.clock import HandClock
@@ -201,6 +210,36 @@ async def test_an_old_warning_is_not_sent(state: State) -> None:
         await until(lambda: work.sink.sent == [young.id])
         assert work.sink.attempted == [young.id]
         assert await work.left() == []
+
+
+class ScriptedChat(ScriptedSink):
+    """One that people read: it has a digest, and no limits."""
+
+    rates: tuple[Rate, ...] = ()
+
+    async def digest(self, alerts: Sequence[Alert]) -> Answer:
+        """Take them all."""
+        self.sent += ids(list(alerts))
+        return Sent()
+
+
+async def test_a_digest_leaves_out_what_is_too_old_or_unreadable(state: State) -> None:
+    """A flood of yesterday warns nobody, and one bad row must not stop the courier."""
+    old, bad, good = pools(3 * DIGEST_FROM)[::3], pools(2)[1], pools(3 * DIGEST_FROM)[2::3]
+    async with at_work(state, ScriptedChat()) as work:
+        yesterday = work.clock.now() - TOO_OLD - timedelta(seconds=1)
+        name = work.sink.name
+        await work.ledger.write({}, [Queued(each, 0) for each in old], [name], yesterday)
+        await work.ledger.write({}, [Queued(bad, 0)], [name], work.clock.now())
+        async with state.begin() as connection:
+            row = update(DELIVERIES).where(DELIVERIES.c.message == bad.id)
+            await connection.execute(row.values(payload=b"{"))
+        await work.queue(*good)
+        await until(lambda: work.sink.sent == ids(good))
+        assert await work.left() == []
+        refused = await work.ledger.history(name, refused=True, limit=99)
+        assert sorted({row[4] for row in refused}) == ["json", "too-old"]
+        assert len(refused) == len(old) + 1
 
 
 @pytest.mark.parametrize("failure", [ValueError("a fault"), Invalid("unusable"), KeyError(1)])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from alerts.chat import Chat
 from alerts.courier import Courier, Spill
@@ -140,6 +141,96 @@ async def test_critical_alerts_that_a_digest_had_no_room_for_come_in_the_next(
     assert text.count("97%") == 400
     assert await ledger.pending(sink.name, OURS, after=0, limit=9) == []
     assert server.violations == []
+
+
+@every_service
+async def test_a_new_warning_does_not_wait_for_edits(state: State, kind: str) -> None:
+    """60 messages to edit, as when blocks are taken back, are minutes; each comes in the end."""
+    clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
+    ledger, known = Ledger(state), [risky(number) for number in range(60)]
+    async with chat_server(kind, now=lambda: clock.now().timestamp()) as server:
+        sink = Noting(server, clock)
+        await ledger.write({}, [Queued(alert, 0) for alert in known], [sink.name], clock.now())
+        for delivery in await ledger.pending(sink.name, OURS, after=0, limit=99):
+            ref = str(delivery.position)
+            server.messages[ref] = "RAISED"
+            told = {(delivery.alert_id, sink.name): f"C1 {ref}" if kind == "slack" else ref}
+            await ledger.settle([delivery], "sent", "sent", told, clock.now())
+        edits = [replace(alert, action="updated", sequence=1) for alert in known]
+        await ledger.write({}, [Queued(alert, 0) for alert in edits], [sink.name], clock.now())
+        courier = Courier(sink, ledger, clock)
+        courier.wake(OURS)
+        hand, late = Hand(clock, [courier]), list[float]()
+        async with anyio.create_task_group() as group:
+            group.start_soon(courier.run)
+            for number in range(3):
+                await hand.move(10.0)
+                alert, at = risky(1000 + number), clock.now()
+                await ledger.write({}, [Queued(alert, 0)], [sink.name], at)
+                courier.wake(OURS)
+                await hand.move(15.0)
+                late.append((sink.first[alert.id] - at).total_seconds())
+            await hand.move(240.0, step=1.0)
+            group.cancel_scope.cancel()
+        await sink.close()
+    assert max(late) <= 10
+    assert await ledger.pending(sink.name, OURS, after=0, limit=9) == []
+    assert server.violations == []
+
+
+@every_service
+async def test_a_steady_course_of_warnings_is_told_without_a_long_silence(
+    state: State, kind: str
+) -> None:
+    """One every two seconds is too few for a digest and too many for 20 a minute."""
+    clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
+    ledger, late = Ledger(state), dict[str, datetime]()
+    async with chat_server(kind, now=lambda: clock.now().timestamp()) as server:
+        sink = Noting(server, clock)
+        courier = Courier(sink, ledger, clock)
+        hand = Hand(clock, [courier])
+        async with anyio.create_task_group() as group:
+            group.start_soon(courier.run)
+            for number in range(60):
+                alert = risky(number)
+                late[alert.id] = clock.now()
+                await ledger.write({}, [Queued(alert, 0)], [sink.name], clock.now())
+                courier.wake(OURS)
+                await hand.move(2.0)
+            await hand.move(30.0)
+            group.cancel_scope.cancel()
+        await sink.close()
+    waits = sorted((sink.first[key] - at).total_seconds() for key, at in late.items())
+    print(f"{kind}: {server.requests} requests, longest wait {waits[-1]:.1f} s")
+    assert waits[int(len(waits) * 0.95)] <= 15
+    assert server.violations == []
+
+
+@every_service
+async def test_two_processes_keep_a_chat_s_limits_together(state: State, kind: str) -> None:
+    """Each tells of its own partitions; the service counts what both of them ask."""
+    clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
+    ledger = Ledger(state)
+    async with chat_server(kind, now=lambda: clock.now().timestamp()) as server:
+        sinks = [Noting(server, clock) for _ in range(2)]
+        couriers = [Courier(sink, Ledger(state), clock) for sink in sinks]
+        hand = Hand(clock, couriers)
+        async with anyio.create_task_group() as group:
+            for courier in couriers:
+                group.start_soon(courier.run)
+            for second in range(60):
+                for part, courier in enumerate(couriers):
+                    alerts = [risky(second * 20 + part * 10 + number) for number in range(3)]
+                    queued = [Queued(alert, part) for alert in alerts]
+                    await ledger.write({}, queued, [kind], clock.now())
+                    courier.wake(frozenset({part}))
+                await hand.move(1.0)
+            await hand.move(30.0)
+            group.cancel_scope.cancel()
+        for sink in sinks:
+            await sink.close()
+    assert server.violations == []
+    assert [len(sink.first) for sink in sinks] == [180, 180]
 
 
 FAULTS: list[Fault] = [1.0, 30.0, HTML_429, 500, 503, SLOW_BODY, 10_072.0, 1.0]

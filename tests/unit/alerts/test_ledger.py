@@ -187,3 +187,43 @@ async def test_without_sinks_the_outbox_stays_empty(state: State) -> None:
     """A replay remembers what was said, and owes nobody anything."""
     await Ledger(state).write({}, queued(an_alert()), [], NOW)
     assert await rows(state, "*") == []
+
+
+async def test_the_history_gives_each_message_its_own_id_there(state: State) -> None:
+    """Addresses are names, not patterns: one with ``_`` in it, one that differs by case alone."""
+    ledger = Ledger(state)
+    alerts = [an_alert(pool=pool) for pool in ("0xA", "0x_", "0xa")]
+    await ledger.write({}, queued(*alerts), ["a"], NOW)
+    for ref, delivery in enumerate(await pending(ledger)):
+        told = {(delivery.alert_id, "a"): str(ref)}
+        await ledger.settle([delivery], "sent", "sent", told, NOW)
+    found = await ledger.history("a", refused=False, limit=9)
+    assert [(row[2], row[5]) for row in found] == [
+        (alert.id, str(ref)) for ref, alert in reversed(list(enumerate(alerts)))
+    ]
+
+
+async def test_who_heard_of_a_pool_is_looked_up_not_searched(state: State) -> None:
+    """Also in a state that was made before there was an index: it grows by months of messages."""
+    drop = "DROP INDEX deliveries_pool"
+    async with state.begin() as connection:
+        await connection.execute(text(drop))
+    again = await State.open(state.engine.url.render_as_string(hide_password=False))
+    async with again.begin() as connection:
+        await connection.execute(text(drop))  # it is there again
+    await again.close()
+
+
+async def test_what_is_over_is_not_queued_again(state: State) -> None:
+    """A warning that was refused, of a pool whose end the sink has heard of since."""
+    ledger = Ledger(state)
+    life = alerts_of(a_verdict(1), a_verdict(9, trigger="drained", liquidity=0.0))
+    other = an_alert(pool="0xb")
+    await ledger.write({}, queued(*life, other), ["a"], NOW)
+    raised, confirmed, alone = await pending(ledger)
+    for refused in (raised, alone):
+        await ledger.settle([refused], "refused", "auth", {}, NOW)
+    await ledger.settle([confirmed], "sent", "sent", {}, NOW)
+    assert await ledger.deal(None, "pending", limit=9) == 1
+    assert [each.message for each in await pending(ledger)] == [other.id]
+    assert await ledger.deal(None, "dropped", limit=9) == 1

@@ -113,6 +113,8 @@ def test_a_token_without_a_name_is_still_named() -> None:
         ("t.me/pump", "t[.]me/pump"),
         ("www.evil.com", "www[.]evil[.]com"),
         ("evil．com", "evil[.]com"),
+        ("evil。com", "evil[.]com"),
+        ("203.0.113.7/x", "203[.]0[.]113[.]7/x"),
         ("PEPE 2.0", "PEPE 2.0"),
         ("Mr. Pepe", "Mr. Pepe"),
         ("[red]x[/red]", "[red]x[/red]"),

@@ -49,19 +49,19 @@ def test_a_route_takes_what_fits(route: dict[str, Any], token: dict[str, Any], s
 def test_a_cap_and_a_repeat_hold_all_but_the_critical() -> None:
     """Two a minute; one of a wave in ten minutes; a critical one passes both."""
     capped = Router([Route(name="r", to=["a"], most_per_minute=2)])
-    told = [capped.sinks(example(NOON, symbol=f"S{n}"), NOON) for n in range(4)]
+    told = [capped.listeners(example(NOON, symbol=f"S{n}"), NOON).sinks for n in range(4)]
     assert told == [("a",), ("a",), (), ()]
-    assert capped.sinks(example(NOON, probability=0.99), NOON) == ("a",)
-    assert capped.sinks(example(NOON), NOON + timedelta(seconds=61)) == ("a",)
+    assert capped.listeners(example(NOON, probability=0.99), NOON).sinks == ("a",)
+    assert capped.listeners(example(NOON), NOON + timedelta(seconds=61)).sinks == ("a",)
     waves = Router([Route(name="r", to=["a"], repeat_seconds=600)])
     times = [NOON + timedelta(seconds=wait) for wait in (0, 300, 599, 601)]
-    assert [waves.sinks(example(at), at) for at in times] == [("a",), (), (), ("a",)]
+    assert [waves.listeners(example(at), at).sinks for at in times] == [("a",), (), (), ("a",)]
 
 
 def test_old_news_is_for_the_topic_unless_it_is_critical() -> None:
     """A daemon that catches up makes no storm."""
     router = Router((), timedelta(hours=1))
     old = NOON - timedelta(hours=2)
-    assert router.sinks(example(old), NOON) == ()
-    assert router.sinks(example(old, probability=0.99), NOON) is None
-    assert router.sinks(example(NOON), NOON) is None
+    assert router.listeners(example(old), NOON).sinks == ()
+    assert router.listeners(example(old, probability=0.99), NOON).sinks is None
+    assert router.listeners(example(NOON), NOON).sinks is None

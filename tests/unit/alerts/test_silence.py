@@ -13,6 +13,7 @@ from alerts.example import example
 from alerts.hearers import Audience, Hearers
 from alerts.ledger import Ledger
 from alerts.outbox import Queued
+from alerts.route import Route, Router
 from alerts.silence import Silence
 from alerts.silences import Silences
 from alerts.wave import Waves
@@ -175,3 +176,40 @@ async def test_a_critical_alert_passes_its_wave_unless_told_otherwise(state: Sta
     await told(ledger, strict, NOON, update)
     waiting = await ledger.pending("chat", {0}, after=0, limit=9)
     assert [each.message for each in waiting] == [alerts[0].id, alerts[1].id, update.id]
+
+
+@pytest.mark.parametrize(
+    ("route", "waves", "reason"),
+    [
+        ({"mute_hours": "11:00-13:00"}, 0.0, "mute-hours of r"),
+        ({"repeat_seconds": 600.0}, 0.0, "repeat of r"),
+        ({"most_per_minute": 1}, 0.0, "capped of r"),
+        ({}, 600.0, f"wave of ethereum:0x{1:040x}"),
+    ],
+)
+async def test_what_is_kept_from_a_sink_is_in_the_history(
+    state: State, route: dict[str, Any], waves: float, reason: str
+) -> None:
+    """With the reason, and for those alone whom the alert concerns."""
+    ledger, sinks = Ledger(state), ["chat", "other"]
+    router = Router([Route(**{"name": "r", "to": ["chat"], **route})])
+    audience = Audience(router=router, waves=Waves(seconds=waves))
+    hearers = Hearers(audience, state, ledger, sinks)
+    for number in (1, 2):
+        queued = await hearers.of([(on_pool(number), 0)], NOON)
+        await ledger.write({}, queued, sinks, NOON)
+    rows = await ledger.history(None, refused=False, limit=9)
+    assert (rows[0][1], *rows[0][2:5]) == ("chat", on_pool(2).id, "held", reason)
+    assert {row[1] for row in rows} == {"chat"}
+    waiting = await ledger.pending("chat", {0}, after=0, limit=9)
+    assert on_pool(2).id not in [each.message for each in waiting]
+
+
+async def test_what_is_muted_is_in_the_history(state: State) -> None:
+    """Of those who would have heard, and of no one else."""
+    ledger = Ledger(state)
+    await ledger.mute(on_pool(1).alert_id)
+    await ledger.write({}, [Queued(on_pool(1), 0, ("chat",))], ["chat", "other"], NOON)
+    rows = await ledger.history(None, refused=False, limit=9)
+    assert [(row[1], *row[3:5]) for row in rows] == [("chat", "held", "muted")]
+    assert await ledger.pending("chat", {0}, after=0, limit=9) == []

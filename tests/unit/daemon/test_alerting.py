@@ -73,6 +73,14 @@ def test_refused_deliveries_are_dealt_with(
 
 
 @pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("command", ["history", "retry", "drop"])
+def test_a_limit_below_one_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database may take it for none: then drop would drop everything."""
+    assert cli.run(["alerts", command, "--limit", "-1"]) == 2
+    assert listed(capsys, "--refused") == ["0x02"]
+
+
+@pytest.mark.usefixtures("told")
 def test_a_silence_is_made_listed_heeded_and_lifted(capsys: pytest.CaptureFixture[str]) -> None:
     """With who, until when and why; the route says so; a lifted one is gone."""
     assert cli.run([*SILENCE, "--for", "2h", "--chain", "base"]) == 0
@@ -97,10 +105,15 @@ SILENCE = ["alerts", "silence", "--token", "PEPE", "--who", "ann", "--why", "our
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize(
     "options",
-    [[*SILENCE], [*SILENCE, "--until", "2020-01-01"], [*SILENCE, "--hours", "25:00-26:00"]],
+    [
+        [*SILENCE],
+        [*SILENCE, "--until", "2020-01-01"],
+        [*SILENCE, "--hours", "25:00-26:00"],
+        [*SILENCE, "--hours", "09:00-09:00"],
+    ],
 )
 def test_a_silence_that_cannot_be_is_refused(options: list[str]) -> None:
-    """Without an end, over already, or at hours that no day has."""
+    """Without an end, over already, at hours that no day has, or at none."""
     assert cli.run(options) == 2
 
 
@@ -113,6 +126,16 @@ def test_a_wave_that_is_spoken_for_is_told(capsys: pytest.CaptureFixture[str]) -
         assert cli.run([*asked, creator]) == 0
         shown = capsys.readouterr().out
         assert ("nobody: the alert on ethereum:0x09 speaks for its wave" in shown) == is_held
+
+
+def test_a_route_to_nobody_is_refused_as_the_daemon_would(
+    told: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the answer to who would hear is a receiver that there is not."""
+    route = 'routes = [{name = "r", to = ["telegramm"]}]'
+    (told / "heft.toml").write_text(f"[alerts]\n{route}\n")
+    assert cli.run(["alerts", "route"]) == 2
+    assert "no sink is called telegramm" in capsys.readouterr().err
 
 
 async def speak_for(creator: str) -> None:
