@@ -10,6 +10,7 @@ from anyio import to_process
 from streams.checks.answers import Unknown
 from streams.checks.bytecode import code_from
 from streams.checks.capabilities import CALLED, MEASURED, READ
+from streams.checks.chainstate import Block
 from streams.checks.contract import contract_findings
 from streams.checks.judging import TRADE_NAMES
 from streams.checks.trade import trade_findings
@@ -42,7 +43,7 @@ class Contract:
         # the next launch would wait for another one to start.
         return await view.once(
             ("contract", token),
-            lambda: contract_findings(view.rpc, token, view.block, launch=question.launch),
+            lambda: contract_findings(view.rpc, token, _block(question), launch=question.launch),
         )
 
 
@@ -56,7 +57,12 @@ class Trade:
         """See ``Check.ask``."""
         launch = question.launch
         holders = await _sellers(question, launch)
-        return await trade_findings(question.rpc, launch, question.block, holders=holders)
+        return await trade_findings(question.rpc, launch, _block(question), holders=holders)
+
+
+def _block(question: Question) -> Block:
+    """The view's block, whose time is known: no node needs to be asked for it."""
+    return Block(question.block, int(question.at.timestamp()), question.view.tag)
 
 
 async def warm_up() -> None:
