@@ -13,8 +13,8 @@ from streams.topics import ACTIVITY, DAY_MS, FACTS, TOPICS, VERDICTS, Topic
 
 __all__ = ["create_topics", "print_topics"]
 
-READERS = {ACTIVITY.name: "enrich", FACTS.name: "score", VERDICTS.name: "alert"}
-"""The stage that reads a topic; the others are for people outside."""
+READERS = {ACTIVITY.name: ("examine", "enrich"), FACTS.name: ("score",), VERDICTS.name: ("alert",)}
+"""The stages that read a topic; the others are for people outside."""
 
 
 async def create_topics(settings: Settings) -> int:
@@ -35,7 +35,7 @@ async def print_topics(settings: Settings) -> int:
             topic.name,
             topic.purpose,
             f"{topic.retention_ms // DAY_MS} d",
-            READERS.get(topic.name, ""),
+            "\n".join(READERS.get(topic.name, ())),
             *(await _figures(kafka, topic) if kafka is not None else ("", "")),
         )
     output().print(table)
@@ -55,7 +55,8 @@ async def _figures(settings: KafkaSettings, topic: Topic) -> tuple[str, str]:
         partitions = await broker.partitions(topic.name)
     finally:
         await broker.close()
-    if topic.name not in READERS:
-        return str(partitions), ""
-    group = f"heft.{READERS[topic.name]}"
-    return str(partitions), f"{await group_lag(settings, topic.name, partitions, group):,}"
+    behind = [
+        f"{await group_lag(settings, topic.name, partitions, f'heft.{stage}'):,}"
+        for stage in READERS.get(topic.name, ())
+    ]
+    return str(partitions), "\n".join(behind)
