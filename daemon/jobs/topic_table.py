@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daemon.display.tables import new_table, output
 from daemon.plant import find_cluster, open_cluster
 from daemon.settings import Settings
@@ -31,12 +33,13 @@ async def print_topics(settings: Settings) -> int:
     kafka = await _cluster(settings)
     table = new_table("Topics", "topic", "what it holds", "kept", "read by", "partitions", "behind")
     for topic in TOPICS:
+        readers = _readers(settings, topic)
         table.add_row(
             topic.name,
             topic.purpose,
             f"{topic.retention_ms // DAY_MS} d",
-            "\n".join(READERS.get(topic.name, ())),
-            *(await _figures(kafka, topic) if kafka is not None else ("", "")),
+            "\n".join(readers),
+            *(await _figures(kafka, topic, readers) if kafka is not None else ("", "")),
         )
     output().print(table)
     return 0
@@ -49,7 +52,15 @@ async def _cluster(settings: Settings) -> KafkaSettings | None:
         return None
 
 
-async def _figures(settings: KafkaSettings, topic: Topic) -> tuple[str, str]:
+def _readers(settings: Settings, topic: Topic) -> list[str]:
+    """Those that run: who is switched off is not behind."""
+    off = set() if settings.examine.enabled else {"examine"}
+    return [stage for stage in READERS.get(topic.name, ()) if stage not in off]
+
+
+async def _figures(
+    settings: KafkaSettings, topic: Topic, readers: Sequence[str]
+) -> tuple[str, str]:
     broker = KafkaBroker(settings)
     try:
         partitions = await broker.partitions(topic.name)
@@ -57,6 +68,6 @@ async def _figures(settings: KafkaSettings, topic: Topic) -> tuple[str, str]:
         await broker.close()
     behind = [
         f"{await group_lag(settings, topic.name, partitions, f'heft.{stage}'):,}"
-        for stage in READERS.get(topic.name, ())
+        for stage in readers
     ]
     return str(partitions), "\n".join(behind)

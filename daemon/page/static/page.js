@@ -199,7 +199,8 @@ function facts(dossier) {
 /** What one check answered, or why it could not. */
 const answered = (finding) => {
   if (finding.value === undefined) return `unknown: ${finding.why}`;
-  return typeof finding.value === "number" ? amount(finding.value) : { true: "yes", false: "no" }[finding.value] ?? `“${visible(finding.value)}”`;
+  if (typeof finding.value === "boolean") return finding.value ? "yes" : "no";
+  return typeof finding.value === "number" ? amount(finding.value) : `“${visible(finding.value)}”`;
 };
 
 const says = ([name, finding]) => [name, answered(finding), finding.source, String(finding.block)];
@@ -253,7 +254,7 @@ async function one(view, chain, pool) {
   if ((await ask("/v1/labels")).open) parts.push(make("h2", {}, "What became of it?"), feedback(token));
   if (known.facts) parts.push(make("h2", {}, "The dossier"), table(["fact", "value"], facts(known.facts)));
   const found = known.facts?.findings ?? {};
-  if (Object.keys(found).length) parts.push(make("h2", {}, "What its chain says"), ...findings(found));
+  if (Object.keys(found).length) parts.push(make("h2", {}, "What was found"), ...findings(found));
   if (view !== wanted) return;
   main.replaceChildren(...parts);
   state.textContent = `as of ${moment(token.at)} UTC`;

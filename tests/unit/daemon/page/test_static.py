@@ -55,16 +55,18 @@ def test_traps_and_findings_are_shown_with_their_source(tmp_path: Path) -> None:
         "trade.can_buy": Finding(source="simulation", block=77, value=True),
         "trade.can_sell": Finding(source="simulation", block=77, value=False),
         "trade.reason": Finding(source="simulation", block=77, value=HOSTILE),
+        "trade.outcome": Finding(source="simulation", block=77, value="constructor"),
         "owner.address": Finding(source="call", block=78, why=HOSTILE),
     }
     verdict = msgspec.structs.replace(a_verdict(4), traps=traps_in(findings))
     dossier = msgspec.structs.replace(dossier_of(verdict), findings=findings)
     document = shown(tmp_path, known([*everything(), dossier, verdict]))
     groups = [text(each) for each in nodes(document) if each["tag"] == "summary"]
-    assert groups == ["owner: 0 of 1 known", "trade: 3 of 3 known"]
+    assert groups == ["owner: 0 of 1 known", "trade: 4 of 4 known"]
     said = text(document)
     assert "proven  it can be bought, and not be sold" in said
     assert "trade.can_sell no simulation 77" in said
+    assert "trade.outcome “constructor” simulation 77" in said
     assert "owner.address unknown: <img src=x onerror=alert(1)>gnp call 78" in said
     assert not [each for each in nodes(document) if each["tag"] in ("img", "script")]
     assert "\u202e" not in said

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from streams import telemetry
 from streams.events import Launch
 from streams.evm.rpc import Call
 from streams.examine.breaker import FAILURES, FIRST_REST_S, LONGEST_REST_S, Breaker
+from streams.examine.examination import examine
 from streams.examine.question import Question
 from streams.examine.thirdparty import GoPlus, HoneypotIs, Scanner
 from streams.examine.view import View
@@ -177,6 +178,27 @@ async def test_a_service_that_says_wait_is_let_alone_at_once() -> None:
     busy = answering(b"", "429 Too Many Requests", "Retry-After: 60\r\n")
     _, many = await asked(GoPlus, busy, times=3)
     assert many == 1
+
+
+async def test_a_service_that_is_gone_costs_an_examination_nothing() -> None:
+    """It ends with all that was found otherwise, and its coverage is that of our own findings."""
+    gone = GoPlus("http://127.0.0.1:1")
+    told = await examine(question(), [Own(), gone], round_=0, launched=NOW, deadline=2.0)
+    await gone.close()
+    assert told.findings["own.answer"].value is True
+    assert not told.findings["goplus.is_honeypot"].known
+    assert told.coverage == 1.0
+
+
+class Own:
+    """A check of ours."""
+
+    name: ClassVar[str] = "own"
+    names: ClassVar[tuple[str, ...]] = ("own.answer",)
+
+    async def ask(self, question: Question) -> dict[str, Finding]:
+        """Known at once."""
+        return {"own.answer": Finding(source="call", block=question.block, value=True)}
 
 
 async def test_other_chains_are_not_asked_for() -> None:
