@@ -32,6 +32,10 @@ __all__ = ["GoPlus", "HoneypotIs", "Scanner"]
 MOST_BYTES = 256 * 1024
 """A GoPlus answer with all its holders has 20 kB."""
 
+MOST_PARTS = 2_000
+"""Lists and objects: a hundred or two are usual. It bounds how deep they are nested, too: where a
+library has raised Python's recursion limit, a decoder's stack would be the next limit."""
+
 for _chatty in ("httpx2", "httpcore2"):  # each request at INFO, with the whole URL
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
@@ -199,6 +203,8 @@ def _percent(value: Any) -> Answer | None:
 
 
 def _json(name: str, body: bytes) -> Any:
+    if body.count(b"[") + body.count(b"{") > MOST_PARTS:
+        raise Invalid(f"{name}'s answer has too many parts", reason="too-large")
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
