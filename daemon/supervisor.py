@@ -70,6 +70,8 @@ class Supervisor:
                 await self._drain()
         except* (Broken, Invalid) as failures:
             raise _first(failures) from None
+        finally:
+            gc.unfreeze()  # or extensions complain at the exit that their objects leak
 
     async def ended(self, name: str) -> None:
         """Return when that part has returned for good."""
