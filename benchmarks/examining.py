@@ -87,6 +87,8 @@ async def _measure(net: Devnet, *, with_examining: bool) -> None:
     with TemporaryDirectory() as folder:
         async with _service(net, Path(folder), judge, with_examining) as seen:
             await _latency(market, seen, with_examining=with_examining)
+    with TemporaryDirectory() as folder:
+        async with _service(net, Path(folder), judge, with_examining, watched=False):
             await _idle()
     await anyio.to_thread.run_sync(_make, market)
     with TemporaryDirectory() as folder:
@@ -99,9 +101,15 @@ async def _measure(net: Devnet, *, with_examining: bool) -> None:
 
 @asynccontextmanager
 async def _service(
-    net: Devnet, folder: Path, judge: object, with_examining: bool, first: int | None = None
+    net: Devnet,
+    folder: Path,
+    judge: object,
+    with_examining: bool,
+    *,
+    first: int | None = None,
+    watched: bool = True,
 ) -> AsyncIterator[Seen]:
-    """The parts of ``heft watch`` but page and alerts, and a reader of what they conclude."""
+    """The parts of ``heft watch`` but page and alerts; ``watched``: with a reader of verdicts."""
     settings = Settings(
         state={"dir": folder}, chains={"factories": [f"devnet/uniswap-v2={net.factory}"]}
     )
@@ -116,7 +124,8 @@ async def _service(
         supervisor = Supervisor(
             _parts(plant, nodes, judge, with_examining), clock=plant.clock, pulse=plant.pulse
         )
-        group.start_soon(seen.read, plant)
+        if watched:
+            group.start_soon(seen.read, plant)
         group.start_soon(supervisor.run)
         try:
             await plant.progress.running(["enrich", "score"])
@@ -165,7 +174,7 @@ async def _idle() -> None:
     used = time.process_time()
     await anyio.sleep(IDLE_S)
     share = (time.process_time() - used) / IDLE_S
-    print(f"idle         {100 * share:.1f} % of a core, no block for {IDLE_S:.0f} s")
+    print(f"idle         {100 * share:.2f} % of a core, no block for {IDLE_S:.0f} s")
 
 
 def _make(market: Market) -> None:

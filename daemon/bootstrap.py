@@ -40,7 +40,8 @@ from daemon.page.feedback import Desk
 from daemon.page.hub import Hub
 from daemon.page.reader import Note, Reader
 from daemon.plant import Plant
-from daemon.settings import Model, Settings, Webhook
+from daemon.settings import Examine, Model, Settings, Webhook
+from daemon.settings import Scanner as ScannerTable
 from daemon.supervisor import Part
 from heft_model.batcher import BatcherSettings
 from heft_model.bundle import Manifest, load_bundle, read_manifest
@@ -60,6 +61,7 @@ from streams.evm.follow import Follower, FollowerSettings
 from streams.evm.venues import CHAINS, with_factories
 from streams.examine.checklist import checklist
 from streams.examine.examiner import ExamineSettings, ExamineTransform
+from streams.examine.thirdparty import GoPlus, HoneypotIs, Scanner
 from streams.examine.tokenchecks import warm_up
 from streams.labels import Label
 from streams.solana.follow import SolanaFollower
@@ -81,6 +83,7 @@ __all__ = [
     "health_part",
     "open_judge",
     "page_parts",
+    "scanners_from",
     "score_part",
     "sinks_from",
     "source_part",
@@ -166,9 +169,10 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
         await plant.cluster.broker.publish([message(ACTIVITY, found)])
 
     async def run(drain: Drain) -> None:
+        scanners = scanners_from(said)
         transform = ExamineTransform(
             nodes,
-            checklist(plant.state),
+            [*checklist(plant.state), *scanners],
             plant.state,
             publish,
             settings,
@@ -183,8 +187,23 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
             with anyio.CancelScope(shield=True):
                 await asyncio.gather(warming, return_exceptions=True)
                 await transform.close()
+                for scanner in scanners:
+                    await scanner.close()
 
     return Part("examine", run, beats=True)
+
+
+def scanners_from(settings: Examine) -> list[Scanner]:
+    """The services on the web that are asked about tokens: those that have a URL."""
+    known: dict[type[Scanner], ScannerTable] = {
+        GoPlus: settings.goplus,
+        HoneypotIs: settings.honeypot_is,
+    }
+    return [
+        service(said.url, said.key.get_secret_value(), patience=said.timeout_seconds)
+        for service, said in known.items()
+        if said.url
+    ]
 
 
 def enrich_part(plant: Plant) -> Part:

@@ -175,6 +175,14 @@ class Chains(Section):
     token_hours: Annotated[float, Field(ge=0)] = 6.0
 
 
+class Scanner(Section):
+    """A service on the web that is asked about tokens, too; off without a URL."""
+
+    url: str = ""
+    key: SecretStr = SecretStr("")
+    timeout_seconds: Seconds = 1.0
+
+
 class Examine(Section):
     """How launches are put to the nodes of their chain: what they are, do and hold."""
 
@@ -188,6 +196,8 @@ class Examine(Section):
         21_600.0,
         86_400.0,
     )
+    goplus: Scanner = Scanner()
+    honeypot_is: Scanner = Scanner()
 
 
 class Webhook(Section):

@@ -119,8 +119,12 @@ class Broker(Protocol):
         max_records: int = 500,
         min_records: int = 1,
         max_wait: float = 0.5,
+        in_no_hurry: bool = False,
     ) -> Subscription:
-        """Join the group. A batch is complete at ``min_records`` or after ``max_wait`` seconds."""
+        """Join the group. A batch is complete at ``min_records`` or after ``max_wait`` seconds.
+
+        ``in_no_hurry``: news may come ``max_wait`` late, if asking less often spares work.
+        """
         ...
 
     async def close(self) -> None:

@@ -56,7 +56,7 @@ class EmbeddedAddress(msgspec.Struct, frozen=True):
         return KafkaSettings(
             bootstrap_servers=self.bootstrap_servers,
             client_id=client_id,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=100,
             compression="lz4",
         )
 

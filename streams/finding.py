@@ -18,7 +18,7 @@ FindingSource = Literal["bytecode", "simulation", "call", "logs", "archive", "th
 """Where an answer comes from, most checkable first."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one check found. Exactly one of ``value`` and ``why`` is given."""
 
     source: FindingSource

@@ -70,6 +70,7 @@ class MemoryBroker:
         max_records: int = 500,
         min_records: int = 1,
         max_wait: float = 0.5,
+        in_no_hurry: bool = False,  # noqa: ARG002 - it is told at once, which costs nothing
     ) -> MemorySubscription:
         """Join the group; its members' partitions are dealt anew at once."""
         self.logs(topic)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import anyio.to_thread
 import msgspec
 
-from daemon.bootstrap import open_judge
+from daemon.bootstrap import open_judge, scanners_from
 from daemon.display.dossier import show_dossier
 from daemon.display.tables import output
 from daemon.jobs.nodes import endpoints_of, nodes_from
@@ -69,11 +69,14 @@ async def scan_address(
             at=now,
             factories=factories,
         )
+        scanners = scanners_from(settings.examine)
         found = await examine(
-            question, checklist(None), round_=0, launched=past.launch.at,
+            question, [*checklist(None), *scanners], round_=0, launched=past.launch.at,
             deadline=max(10.0, settings.examine.deadline_seconds),
         )  # fmt: skip
         await view.close()
+        for scanner in scanners:
+            await scanner.close()
     scan = await anyio.to_thread.run_sync(_judged, settings, past, found, pools)
     if as_json:
         print(msgspec.json.encode(scan).decode())

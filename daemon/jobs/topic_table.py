@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daemon.display.tables import new_table, output
 from daemon.plant import find_cluster, open_cluster
 from daemon.settings import Settings
@@ -13,8 +15,8 @@ from streams.topics import ACTIVITY, DAY_MS, FACTS, TOPICS, VERDICTS, Topic
 
 __all__ = ["create_topics", "print_topics"]
 
-READERS = {ACTIVITY.name: "enrich", FACTS.name: "score", VERDICTS.name: "alert"}
-"""The stage that reads a topic; the others are for people outside."""
+READERS = {ACTIVITY.name: ("examine", "enrich"), FACTS.name: ("score",), VERDICTS.name: ("alert",)}
+"""The stages that read a topic; the others are for people outside."""
 
 
 async def create_topics(settings: Settings) -> int:
@@ -31,12 +33,13 @@ async def print_topics(settings: Settings) -> int:
     kafka = await _cluster(settings)
     table = new_table("Topics", "topic", "what it holds", "kept", "read by", "partitions", "behind")
     for topic in TOPICS:
+        readers = _readers(settings, topic)
         table.add_row(
             topic.name,
             topic.purpose,
             f"{topic.retention_ms // DAY_MS} d",
-            READERS.get(topic.name, ""),
-            *(await _figures(kafka, topic) if kafka is not None else ("", "")),
+            "\n".join(readers),
+            *(await _figures(kafka, topic, readers) if kafka is not None else ("", "")),
         )
     output().print(table)
     return 0
@@ -49,13 +52,22 @@ async def _cluster(settings: Settings) -> KafkaSettings | None:
         return None
 
 
-async def _figures(settings: KafkaSettings, topic: Topic) -> tuple[str, str]:
+def _readers(settings: Settings, topic: Topic) -> list[str]:
+    """Those that run: who is switched off is not behind."""
+    off = set() if settings.examine.enabled else {"examine"}
+    return [stage for stage in READERS.get(topic.name, ()) if stage not in off]
+
+
+async def _figures(
+    settings: KafkaSettings, topic: Topic, readers: Sequence[str]
+) -> tuple[str, str]:
     broker = KafkaBroker(settings)
     try:
         partitions = await broker.partitions(topic.name)
     finally:
         await broker.close()
-    if topic.name not in READERS:
-        return str(partitions), ""
-    group = f"heft.{READERS[topic.name]}"
-    return str(partitions), f"{await group_lag(settings, topic.name, partitions, group):,}"
+    behind = [
+        f"{await group_lag(settings, topic.name, partitions, f'heft.{stage}'):,}"
+        for stage in readers
+    ]
+    return str(partitions), "\n".join(behind)

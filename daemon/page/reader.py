@@ -42,7 +42,7 @@ class Reader:
             with drain.interrupts():
                 group = f"heft.page.{uuid.uuid4().hex}"
                 subscription = await self._broker.subscribe(
-                    self._topic.name, group, max_records=AT_ONCE
+                    self._topic.name, group, max_records=AT_ONCE, in_no_hurry=True
                 )
                 while True:
                     self.take(await subscription.batch())

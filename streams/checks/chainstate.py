@@ -12,7 +12,16 @@ from eth_hash.auto import keccak
 from streams.errors import Invalid
 from streams.evm.rpc import Rpc
 
-__all__ = ["Block", "Numbers", "block_of", "calldata", "numbers", "together"]
+__all__ = [
+    "Block",
+    "Named",
+    "Numbers",
+    "block_of",
+    "calldata",
+    "number_of",
+    "numbers",
+    "together",
+]
 
 LATER_S, LATER_BLOCKS = 30 * 86_400, 216_000
 """A month, in blocks of 12 s."""
@@ -39,8 +48,21 @@ class _Header(msgspec.Struct):
     timestamp: str
 
 
-async def block_of(rpc: Rpc, block: int | str) -> Block:
-    """The block of this number or hash. Raises ``Retry``, and ``Invalid`` for one there is not."""
+Named = Block | int | str
+"""A block, or its number or hash, of which the rest is asked."""
+
+
+def number_of(block: Named, otherwise: int = 0) -> int:
+    """The number of a block before a node was asked; ``otherwise`` where a hash names it."""
+    if isinstance(block, Block):
+        return block.number
+    return block if isinstance(block, int) else otherwise
+
+
+async def block_of(rpc: Rpc, block: Named) -> Block:
+    """The block that is named. Raises ``Retry``, and ``Invalid`` for one there is not."""
+    if isinstance(block, Block):
+        return block
     by_hash = isinstance(block, str)
     method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
     name = block if isinstance(block, str) else hex(block)

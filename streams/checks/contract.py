@@ -14,7 +14,7 @@ from streams.checks.capabilities import (
     measured,
     read,
 )
-from streams.checks.chainstate import Block, block_of
+from streams.checks.chainstate import Block, Named, block_of, number_of
 from streams.checks.layout import layout_of
 from streams.checks.powers import Powers
 from streams.checks.probe import address_in
@@ -30,12 +30,12 @@ __all__ = ["contract_findings"]
 async def contract_findings(
     rpc: Rpc,
     token: str,
-    block: int | str,
+    block: Named,
     *,
     launch: Launch | None = None,
     known_rugs: Sequence[str] = (),
 ) -> dict[str, Finding]:
-    """Everything known of ``token``'s contract as of ``block`` (a number, or a block's hash).
+    """Everything known of ``token``'s contract as of ``block``.
 
     With ``launch`` the owner's acts are tried on its pool too; without, on a pool that the contract
     itself knows. ``known_rugs`` are sketches (``likeness.sketch``) of contracts that rugged.
@@ -43,7 +43,7 @@ async def contract_findings(
     Never raises for what a chain, node or contract does: what could not be found out is unknown,
     and says why.
     """
-    number = block if isinstance(block, int) else 0
+    number = number_of(block)
     try:
         at = await block_of(rpc, block)
         number = at.number

@@ -70,8 +70,11 @@ async def powers_of(
     """
     named = owner.address if owner.address and not owner.renounced else None
     actors = [named] if named else list(others[:MOST_ACTORS]) or [fresh_address()]
-    rehearsal, wide = await _scaled(Rehearsal(rpc, setting, code))
+    rehearsal, wide = Rehearsal(rpc, setting, code), None
     rounds = await rehearsal.rounds(actors)
+    if not _is_free(rounds[0].base):
+        rehearsal, wide = await _scaled(rehearsal)
+        rounds = await rehearsal.rounds(actors)
     opening = first_act(rounds, "open") if is_shut(rounds[0].base) else None
     first = [opening] if opening else []
     if is_shut(rounds[0].base):
@@ -107,12 +110,17 @@ async def _scaled(rehearsal: Rehearsal) -> tuple[Rehearsal, Rehearsal | None]:
         cast = rehearsal.setting.cast._replace(part=part)
         rehearsal = rehearsal._replace(setting=rehearsal.setting._replace(cast=cast))
         base = await rehearsal.base()
-        if base.moves_tiny == FAILED or FAILED not in (base.moves, base.moves_all):
+        if _is_free(base):
             break
         wide = rehearsal
         if base.moves != FAILED:
             break
     return rehearsal, wide
+
+
+def _is_free(base: Observation) -> bool:
+    """Whether no limit of size shows: all moves, or nothing at all does."""
+    return base.moves_tiny == FAILED or FAILED not in (base.moves, base.moves_all)
 
 
 def _of_limits(each: Round) -> Round:

@@ -35,6 +35,7 @@ __all__ = [
     "Scene",
     "address_in",
     "ask",
+    "encoded",
     "fresh_address",
     "split_types",
     "unpacked",
@@ -116,9 +117,17 @@ class Scene:
 
     def call(self, signature: str, arguments: Sequence[Any], sender: str) -> dict[str, str]:
         """The transaction that asks the probe; ``sender`` is what contracts see as origin."""
-        types = signature[signature.index("(") + 1 : -1]
-        data = keccak(signature.encode())[:4] + encode(split_types(types), arguments)
+        return self.called(encoded(signature, arguments), sender)
+
+    def called(self, data: bytes, sender: str) -> dict[str, str]:
+        """As ``call``, of calldata that is there already."""
         return {"from": sender, "to": self.probe, "data": f"0x{data.hex()}", "gas": hex(GAS)}
+
+
+def encoded(signature: str, arguments: Sequence[Any]) -> bytes:
+    """The calldata of a function."""
+    types = signature[signature.index("(") + 1 : -1]
+    return bytes(keccak(signature.encode())[:4]) + bytes(encode(split_types(types), arguments))
 
 
 async def ask(

@@ -15,7 +15,16 @@ from weakref import WeakKeyDictionary
 
 from eth_hash.auto import keccak
 
-from streams.checks.probe import FAILED, GAS_CAP, Scene, ask, fresh_address, unpacked
+from streams.checks.probe import (
+    FAILED,
+    GAS_CAP,
+    NOBODY,
+    Scene,
+    ask,
+    encoded,
+    fresh_address,
+    unpacked,
+)
 from streams.evm.rpc import Rpc
 
 __all__ = ["Place", "place_of_balances"]
@@ -72,11 +81,8 @@ async def _place_of(rpc: Rpc, token: str, at: Any) -> Place | None:
 async def _tried(rpc: Rpc, token: str, at: Any, sentinel: int) -> Place | None:
     scene = Scene()
     scene.store(token, dict.fromkeys(_filled().values(), sentinel))
-    signature = "balances(address,uint256,address[])"
-    # two that nobody filled: a token may give everybody something
-    asked = [*_filled(), fresh_address(), fresh_address()]
-    call = scene.call(signature, [token, GAS_CAP // 10, asked], fresh_address())
-    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(asked))
+    call = scene.called(_question(token), fresh_address())
+    (has,) = unpacked(["uint256[]"], await ask(rpc, scene, call, at), len(_PLACES) + 2)
     *tried, control, _ = has
     for key, balance in zip(_PLACES, tried, strict=True):
         if balance not in (0, FAILED, control):
@@ -89,6 +95,21 @@ def _filled() -> dict[str, str]:
     """A wallet of this process's own for each place, and its storage key there."""
     wallets = [fresh_address() for _ in _PLACES]
     return {who: key(who) for key, who in zip(_PLACES, wallets, strict=True)}
+
+
+def _question(token: str) -> bytes:
+    """Calldata that asks for the balance of each wallet, and of two that nobody filled.
+
+    A token may give everybody something. All but the token is encoded once: it is the first word.
+    """
+    first = bytes(12) + bytes.fromhex(token[2:])
+    return _encoded()[:4] + first + _encoded()[36:]
+
+
+@cache
+def _encoded() -> bytes:
+    asked = [*_filled(), fresh_address(), fresh_address()]
+    return encoded("balances(address,uint256,address[])", [NOBODY, GAS_CAP // 10, asked])
 
 
 def _solidity(slot: int) -> Callable[[str], str]:

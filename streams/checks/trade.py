@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from streams.checks.answers import Answer, findings, told, unknowns
-from streams.checks.chainstate import Block, Numbers, block_of, numbers, together
+from streams.checks.chainstate import (
+    Block,
+    Named,
+    Numbers,
+    block_of,
+    number_of,
+    numbers,
+    together,
+)
 from streams.checks.judging import TRADE_NAMES, judged
 from streams.checks.market import SHARES, market_of
 from streams.checks.probe import Market, Scene, address_in, ask, fresh_address, unpacked
@@ -42,14 +50,14 @@ class Props(NamedTuple):
 
 
 async def trade_findings(
-    rpc: Rpc, launch: Launch, block: int | str, *, holders: Sequence[str] = ()
+    rpc: Rpc, launch: Launch, block: Named, *, holders: Sequence[str] = ()
 ) -> dict[str, Finding]:
-    """Everything that ``TRADE_NAMES`` names, as of ``block`` (a number, or a block's hash).
+    """Everything that ``TRADE_NAMES`` names, as of ``block``.
 
     ``holders`` are wallets that have the token, whose sales are tried too. Never raises for what a
     chain, node or token does: what could not be measured is unknown, and says why.
     """
-    number = block if isinstance(block, int) else launch.block
+    number = number_of(block, launch.block)
     try:
         at = await block_of(rpc, block)
         number = at.number

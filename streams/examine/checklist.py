@@ -8,6 +8,7 @@ from streams.examine.identity import Identity
 from streams.examine.locks import Locks
 from streams.examine.origins import Origins
 from streams.examine.question import Check
+from streams.examine.rugs import Rugs
 from streams.examine.tokenchecks import Contract, Trade
 from streams.examine.worth import Worth
 from streams.state import State
@@ -16,6 +17,7 @@ __all__ = ["checklist"]
 
 
 def checklist(state: State | None) -> list[Check]:
-    """The checks; without a state of ours, nothing is known of a deployer's earlier launches."""
+    """The checks; without a state of ours, nothing is known of earlier launches and rugs."""
     origins = Origins(state) if state is not None else None
-    return [Identity(), Worth(), Trade(), Contract(), Holders(), Locks(), Deployer(origins)]
+    rugs = Rugs(state) if state is not None else None
+    return [Identity(), Worth(), Trade(), Contract(rugs), Holders(), Locks(), Deployer(origins)]

@@ -22,7 +22,7 @@ from streams.examine.question import Question, answer, trial
 from streams.finding import Finding
 from streams.lockers import ZERO
 
-__all__ = ["Creator", "Deployer", "creator_of"]
+__all__ = ["DRAINED_SHARE", "Creator", "Deployer", "creator_of"]
 
 DRAINED_SHARE = 0.05
 """As everywhere: at this share of its most or less, a pool is drained."""

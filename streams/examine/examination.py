@@ -57,8 +57,9 @@ async def examine(
 
 
 def coverage_of(found: Mapping[str, Finding]) -> float:
-    """The share of findings that are known, 0..1."""
-    return sum(each.known for each in found.values()) / max(1, len(found))
+    """The share of findings that are known, 0..1; what others say of a token is no part of it."""
+    ours = [each for each in found.values() if each.source != "third-party"]
+    return sum(each.known for each in ours) / max(1, len(ours))
 
 
 async def _ask(check: Check, question: Question) -> dict[str, Finding]:

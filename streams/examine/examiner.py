@@ -23,9 +23,11 @@ from streams.events import Examination
 from streams.evm.rpc import Rpc
 from streams.evm.venues import Factory, factories_of
 from streams.examine.agenda import Agenda, Entry
+from streams.examine.deployer import DRAINED_SHARE
 from streams.examine.examination import examine
 from streams.examine.origins import Origin, Origins
 from streams.examine.question import Check, Question
+from streams.examine.rugs import Rug, Rugs
 from streams.examine.timetable import AGES, Due, Timetable
 from streams.examine.view import Metered, View
 from streams.stage import Outcome, Received
@@ -77,7 +79,7 @@ class ExamineTransform:
         self._factories = factories
         self._nodes = {chain: Metered(rpc) for chain, rpc in nodes.items()}
         self._checks = checks
-        self._agenda, self._origins = Agenda(state), Origins(state)
+        self._agenda, self._origins, self._rugs = Agenda(state), Origins(state), Rugs(state)
         self._publish = publish
         self._settings = settings
         self._clock = clock or SystemClock()
@@ -86,6 +88,8 @@ class ExamineTransform:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._behind: dict[str, Origin] = {}
         """Who was found behind launches, by key, since it was last saved."""
+        self._drained: dict[str, Rug] = {}
+        """Tokens whose pools were found empty, by key, since they were last saved."""
         self._failure: BaseException | None = None
 
     async def open(self, partitions: frozenset[int]) -> None:
@@ -127,13 +131,14 @@ class ExamineTransform:
 
     async def _write(self) -> None:
         """What changed since the last time; it stays noted when that fails."""
-        table, behind = self._timetable, dict(self._behind)
+        table, behind, drained = self._timetable, dict(self._behind), dict(self._drained)
         changed, done, orphaned = set(table.changed), set(table.done), set(table.orphaned)
-        for noted in (table.changed, table.done, table.orphaned, self._behind):
+        for noted in (table.changed, table.done, table.orphaned, self._behind, self._drained):
             noted.clear()
         try:
             await self._origins.forget(list(orphaned))
             await self._origins.note([each for key, each in behind.items() if key not in orphaned])
+            await self._rugs.note([each for key, each in drained.items() if key not in orphaned])
             entries = [entry for key in changed if (entry := table.get(key)) is not None]
             await self._agenda.save(entries, done)
         except BaseException:
@@ -141,6 +146,7 @@ class ExamineTransform:
             table.done |= {key for key in done if table.get(key) is None}
             table.orphaned |= orphaned
             self._behind = behind | self._behind
+            self._drained = drained | self._drained
             raise
 
     def _start(self, due: Due) -> None:
@@ -170,6 +176,7 @@ class ExamineTransform:
         )  # fmt: skip
         await self._tell(found)
         self._note_origin(found, due.entry)
+        self._note_rug(found, due.entry)
         self._timetable.finished(due.entry, due.round)
 
     async def _tell(self, found: Examination) -> None:
@@ -194,6 +201,21 @@ class ExamineTransform:
                     quote=str(launch.quote), at=launch.at.timestamp(), most=entry.most,
                 )  # fmt: skip
                 return
+
+    def _note_rug(self, found: Examination, entry: Entry) -> None:
+        """What the contract looks like, once its pool is as good as empty."""
+        held, sketch = (
+            found.findings.get(name) for name in ("liquidity.quote", "contract.code_sketch")
+        )
+        if held is None or sketch is None or not isinstance(sketch.value, str):
+            return
+        launch = entry.launch
+        most = entry.most / 10.0**launch.quote_decimals
+        if isinstance(held.value, float) and held.value <= DRAINED_SHARE * most and most > 0:
+            self._drained[launch.key] = Rug(
+                token=f"{launch.chain}:{launch.token}", sketch=sketch.value,
+                at=found.at.timestamp(),
+            )  # fmt: skip
 
     def _view(self, chain: str, block: int) -> View:
         """Answers of one block are shared by everybody who asks about that block."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from eth_abi import decode  # type: ignore[attr-defined]
@@ -32,10 +33,12 @@ class Identity:
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
         view, token = question.view, question.token
-        name = await trial(text_of(view, token, "name()"))
-        symbol = await trial(text_of(view, token, "symbol()"))
-        decimals = await trial(decimals_of(view, token))
-        supply = await trial(supply_of(view, token))
+        name, symbol, decimals, supply = await asyncio.gather(
+            trial(text_of(view, token, "name()")),
+            trial(text_of(view, token, "symbol()")),
+            trial(decimals_of(view, token)),
+            trial(supply_of(view, token)),
+        )
         return findings(
             {
                 "token.name": name,

@@ -10,6 +10,7 @@ from anyio import to_process
 from streams.checks.answers import Unknown
 from streams.checks.bytecode import code_from
 from streams.checks.capabilities import CALLED, MEASURED, READ
+from streams.checks.chainstate import Block
 from streams.checks.contract import contract_findings
 from streams.checks.judging import TRADE_NAMES
 from streams.checks.trade import trade_findings
@@ -17,6 +18,7 @@ from streams.events import Launch
 from streams.examine.history import transfers_of
 from streams.examine.holders import likely_holders
 from streams.examine.question import Question, trial
+from streams.examine.rugs import Rugs
 from streams.finding import Finding
 from streams.lockers import BURN_ADDRESSES, LOCKERS
 
@@ -30,19 +32,25 @@ READERS = 2
 
 
 class Contract:
-    """What the token's code can do, and who owns it."""
+    """What the token's code can do, who owns it; with ``rugs``, how like one of them it is."""
 
     name: ClassVar[str] = "contract"
     names: ClassVar[tuple[str, ...]] = (*CALLED, *READ, *MEASURED)
 
+    def __init__(self, rugs: Rugs | None = None) -> None:
+        self._rugs = rugs
+
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
         view, token = question.view, question.token
+        rugs = await self._rugs.sketches(f"{question.chain}:{token}") if self._rugs else []
         # Shared, and so not ended by our deadline: that would kill a process that reads code, and
         # the next launch would wait for another one to start.
         return await view.once(
             ("contract", token),
-            lambda: contract_findings(view.rpc, token, view.block, launch=question.launch),
+            lambda: contract_findings(
+                view.rpc, token, _block(question), launch=question.launch, known_rugs=rugs
+            ),
         )
 
 
@@ -56,7 +64,12 @@ class Trade:
         """See ``Check.ask``."""
         launch = question.launch
         holders = await _sellers(question, launch)
-        return await trade_findings(question.rpc, launch, question.block, holders=holders)
+        return await trade_findings(question.rpc, launch, _block(question), holders=holders)
+
+
+def _block(question: Question) -> Block:
+    """The view's block, whose time is known: no node needs to be asked for it."""
+    return Block(question.block, int(question.at.timestamp()), question.view.tag)
 
 
 async def warm_up() -> None:

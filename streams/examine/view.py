@@ -26,6 +26,7 @@ __all__ = ["ASKING", "Metered", "View"]
 
 GAS = hex(2_000_000)
 MOST_ANSWER_BYTES = 100_000
+SHORT_ANSWER = 64
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class View:
         """All values that a view function answers; raises as ``read`` does."""
         answer = await self.call(to, signature, *arguments)
         try:
-            return tuple(decode(list(gives), answer))
+            return _decoded(tuple(gives), answer)
         except (DecodingError, OverflowError, ValueError) as error:
             raise Invalid(f"{signature} answers nonsense", reason="garbage") from error
 
@@ -170,10 +171,24 @@ def _bytes_of(answer: Any) -> bytes | Exception:
         return Invalid("a node answered no bytes", reason="garbage")
 
 
-def _calldata(signature: str, arguments: Sequence[Any]) -> str:
+@lru_cache(maxsize=4096)
+def _calldata(signature: str, arguments: tuple[Any, ...]) -> str:
+    """Kept, for lockers and the like are asked about for every launch."""
     types = signature[signature.index("(") + 1 : -1]
     encoded = encode(types.split(","), arguments) if types else b""
     return "0x" + (_selector(signature) + encoded).hex()
+
+
+def _decoded(gives: tuple[str, ...], answer: bytes) -> tuple[Any, ...]:
+    """Short answers are kept: most balances of lockers are the same nothing."""
+    return _decode_short(gives, answer) if len(answer) <= SHORT_ANSWER else _decode(gives, answer)
+
+
+def _decode(gives: tuple[str, ...], answer: bytes) -> tuple[Any, ...]:
+    return tuple(decode(list(gives), answer))
+
+
+_decode_short = lru_cache(maxsize=4096)(_decode)
 
 
 @lru_cache(maxsize=256)

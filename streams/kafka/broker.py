@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 
@@ -82,13 +83,16 @@ class KafkaBroker:
         max_records: int = 500,
         min_records: int = 1,
         max_wait: float = 0.5,
+        in_no_hurry: bool = False,
     ) -> KafkaSubscription:
         """Join the group and wait for partitions; raises ``Retry``, ``Invalid`` without topic."""
         await self._look()
         await self.partitions(topic)
-        subscription = KafkaSubscription(
-            self._settings, topic, group, max_records, min_records, max_wait
-        )
+        settings = self._settings
+        if in_no_hurry:
+            wait = max(settings.fetch_max_wait_ms, int(1000 * max_wait))
+            settings = msgspec.structs.replace(settings, fetch_max_wait_ms=wait)
+        subscription = KafkaSubscription(settings, topic, group, max_records, min_records, max_wait)
         await subscription.joined()
         return subscription
 

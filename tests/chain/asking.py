@@ -77,13 +77,14 @@ async def examined(
 ) -> Examination:
     """One examination of a pool's launch as of the newest block."""
     (launch,) = (each for each in launches(net) if each.pool == pool)
-    view = View(Metered(rpc), int(net.ask("eth_blockNumber"), 16))
+    head = net.ask("eth_getBlockByNumber", "latest", False)
+    view = View(Metered(rpc), int(head["number"], 16))
     question = Question(
         launch=launch,
         token=str(launch.token),
         quote=str(launch.quote),
         view=view,
-        at=ANY_TIME,
+        at=datetime.fromtimestamp(int(head["timestamp"], 16), UTC),
         factories=with_factories("devnet", [f"devnet/uniswap-v2={net.factory}"]),
     )
     try:

@@ -118,3 +118,25 @@ async def test_a_reorganisation_takes_examinations_back(net: Devnet, tmp_path: P
         await until(lambda: len(service.examinations(again)) == (told + 1 if again == pool else 1))
     kept = [each for each in service.dossiers(again) if each.trigger == "examined"]
     assert kept[-1].findings == service.examinations(again)[-1].findings
+
+
+@pytest.mark.anyio
+async def test_a_copy_of_a_rug_is_known_when_it_launches(net: Devnet, tmp_path: Path) -> None:
+    """Once a pool is found empty its token's code is remembered: the next life knows a copy."""
+    market = Market(net)
+    service = Service(net, tmp_path, settings=ExamineSettings(deadline=20.0, ages=(0.0, 300.0)))
+    likeness = "contract.likeness_to_rugs"
+    async with service.run():
+        pool = launch(net, market)
+        await until(lambda: len(service.examinations(pool)) == 1)
+        held = market.read(pool, "balanceOf(address)", net.sender)
+        market.call(pool, "transfer(address,uint256)", pool, held)
+        market.call(pool, "burn(address)", net.sender)
+        net.ask("evm_increaseTime", 301)
+        net.mine(2)
+        await until(lambda: len(service.examinations(pool)) == 2)
+    assert not any(each.findings[likeness].known for each in service.examinations(pool))
+    async with service.run():
+        copy = launch(net, market)
+        await until(lambda: len(service.examinations(copy)) == 1)
+    assert service.examinations(copy)[0].findings[likeness].value == 1.0

@@ -90,6 +90,9 @@ def test_topics_are_listed_with_their_lag(
         assert topic.name in shown
     (line,) = (line for line in shown.splitlines() if FACTS.name in line)
     assert " score " in line
+    (line,) = (line for line in shown.splitlines() if ACTIVITY.name in line)
+    assert " examine " in line
+    assert any(" enrich " in line for line in shown.splitlines())
 
 
 def test_dead_letters_are_listed_put_back_and_dropped(

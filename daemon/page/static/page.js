@@ -196,6 +196,37 @@ function facts(dossier) {
   return rows;
 }
 
+/** What one check answered, or why it could not. */
+const answered = (finding) => {
+  if (finding.value === undefined) return `unknown: ${finding.why}`;
+  if (typeof finding.value === "boolean") return finding.value ? "yes" : "no";
+  return typeof finding.value === "number" ? amount(finding.value) : `“${visible(finding.value)}”`;
+};
+
+const says = ([name, finding]) => [name, answered(finding), finding.source, String(finding.block)];
+
+/** Traps, each with the findings that it follows from; the proven ones stand first. */
+function traps(found) {
+  return found.flatMap((trap) => [
+    make("p", {}, make("span", { class: `tag ${trap.proven ? "high" : "mid"}` }, trap.proven ? "proven" : "possible"), ` ${visible(trap.says)}`),
+    table(["finding", "answer", "source", "block"], Object.entries(trap.evidence ?? {}).map(says)),
+  ]);
+}
+
+/** Every finding, grouped by what its name begins with: one fold a group, closed. */
+function findings(found) {
+  const groups = new Map();
+  for (const entry of Object.entries(found).sort()) {
+    const group = entry[0].split(".")[0];
+    groups.set(group, [...(groups.get(group) ?? []), entry]);
+  }
+  return [...groups].map(([group, entries]) => {
+    const known = entries.filter(([, finding]) => finding.value !== undefined).length;
+    return make("details", {}, make("summary", {}, `${group}: ${known} of ${entries.length} known`),
+      table(["finding", "answer", "source", "block"], entries.map(says)));
+  });
+}
+
 async function one(view, chain, pool) {
   const known = await ask(`/v1/tokens/${encodeURIComponent(chain)}/${encodeURIComponent(pool)}`);
   const { summary: token, verdict } = known;
@@ -209,6 +240,7 @@ async function one(view, chain, pool) {
       make("p", { class: "key" }, `At an age of ${duration(verdict.age)}, on ${percent(verdict.coverage)} of the facts, by ${verdict.bundle}.`)));
     if (because.length) parts.push(make("h2", {}, "What carried it"), table(["fact", "value", "moved the probability by"], because));
   }
+  if (verdict?.traps?.length) parts.push(make("h2", {}, "Traps"), ...traps(verdict.traps));
   if (known.history?.length) {
     parts.push(make("h2", {}, "So far"), chart(known.history),
       make("p", { class: "key" }, make("span", { class: "high" }, "risk"), " (0 to 100 %), liquidity and price (each up to its peak), over age"),
@@ -221,6 +253,8 @@ async function one(view, chain, pool) {
   }
   if ((await ask("/v1/labels")).open) parts.push(make("h2", {}, "What became of it?"), feedback(token));
   if (known.facts) parts.push(make("h2", {}, "The dossier"), table(["fact", "value"], facts(known.facts)));
+  const found = known.facts?.findings ?? {};
+  if (Object.keys(found).length) parts.push(make("h2", {}, "What was found"), ...findings(found));
   if (view !== wanted) return;
   main.replaceChildren(...parts);
   state.textContent = `as of ${moment(token.at)} UTC`;

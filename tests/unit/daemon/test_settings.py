@@ -157,7 +157,7 @@ def keys_in(text: str) -> list[str]:
     """The dotted keys that a settings file shows, in their order."""
     keys, section = list[str](), ""
     for line in text.splitlines():
-        if table := re.fullmatch(r"\[([a-z.]+)\]", line):
+        if table := re.fullmatch(r"\[([a-z_.]+)\]", line):
             section = table[1]
         elif key := re.match(r"# (?:e\.g\. )?([a-z_]+) = ", line):
             keys.append(f"{section}.{key[1]}")

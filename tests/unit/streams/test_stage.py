@@ -362,11 +362,17 @@ class Flaky(MemoryBroker):
         max_records: int = 500,
         min_records: int = 1,
         max_wait: float = 0.5,
+        in_no_hurry: bool = False,
     ) -> MemorySubscription:
         """Fail as often as told; so does the subscription's commit."""
         self.fail("subscribe")
         made = await super().subscribe(
-            topic, group, max_records=max_records, min_records=min_records, max_wait=max_wait
+            topic,
+            group,
+            max_records=max_records,
+            min_records=min_records,
+            max_wait=max_wait,
+            in_no_hurry=in_no_hurry,
         )
         commit, lag = made.commit, made.lag
 
