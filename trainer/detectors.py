@@ -1,9 +1,11 @@
 """The parts of a HEFT detector, and what it must beat: each a row of scores from a table.
 
-A stack is the network, trees (boosted, or a forest) and a linear model on the same inputs, each
-taught on all folds but one, judged on that one, and weighed together on those held-out scores by a
-logistic regression with weights of no negative sign, which also calibrates [1]. New rows get the
-mean over the folds' models.
+A stack is the network, trees (boosted, or a forest) and a linear model on the same inputs, weighed
+together on rows that none of them was taught on by a logistic regression with weights of no
+negative sign, which also calibrates [1]. Where rows have times, those are the newest, each judged
+by models of what came before it, and new rows by models of everything: what is weighed is what will
+be asked, a forecast. Elsewhere they are folds of whole groups, and new rows get the mean over the
+folds' models.
 
 [1] D. Wolpert, "Stacked generalization", Neural Networks 5 (1992); L. Breiman, "Stacked
     regressions", Machine Learning 24 (1996): weights that are not negative.
@@ -12,7 +14,7 @@ mean over the folds' models.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -24,15 +26,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
+from streams.errors import Invalid
 from trainer.network import Network, NetworkSettings, untuned_states
 from trainer.sides import clusters
 from trainer.sources.table import Table, take
 
-__all__ = ["Boosting", "Forest", "Linear", "Scores", "Stacked", "Trees", "stacked", "untuned"]
+__all__ = [
+    "Boosting", "Forest", "Linear", "Scores", "Stacked", "Trees", "held_out_and_new", "stacked",
+    "untuned",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Trees = Literal["boosting", "forest"]
 FOLDS = 4
+BLOCKS = 5
+"""Of equal weight; the first two teach alone."""
+AGAIN = 4
+"""Models of everything that score new rows, each from a seed of its own."""
 FELT = 0.01
 """A row that weighs less than this share of the heaviest is left out of a forest."""
 LARGEST = 1e30
@@ -136,7 +146,7 @@ class Stacked(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Held-out logits of the teaching rows, and logits of the new ones."""
+    """Logits of teaching rows by models that have not seen them (NaN: none has), and of the new."""
 
     held_out: Floats
     new: Floats
@@ -160,8 +170,8 @@ def stacked(
     found: dict[str, Scores] = {}
     for name, make in makers.items():
         progress(f"teaching: {name}")
-        found[name] = _crossed(train, test, make)
-    rows = train.judged
+        found[name] = held_out_and_new(train, test, make)
+    rows = train.judged & np.isfinite(found["linear"].held_out)
     held_out = np.stack([scores.held_out[rows] for scores in found.values()], axis=1)
     new = np.stack([scores.new for scores in found.values()], axis=1)
     labels, weights = train.labels[rows], train.weights[rows]
@@ -202,28 +212,53 @@ def _probability(logits: Floats, weights: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(z, -30, 30))), dtype=np.float64)
 
 
+def held_out_and_new(train: Table, test: Table, make: Callable[[Table, int], Detector]) -> Scores:
+    """What models made by ``make(rows, seed)`` say; raises ``Invalid`` when none can be taught."""
+    timed = np.ptp(train.times) > 0
+    return _forecast(train, test, make) if timed else _crossed(train, test, make)
+
+
+def _forecast(train: Table, test: Table, make: Callable[[Table, int], Detector]) -> Scores:
+    """Each of the newer blocks by a model of the older ones; new rows by models of all."""
+    block = _blocks(train)
+    held_out, new = np.full(len(train), np.nan), np.zeros(len(test))
+    for turn in range(BLOCKS // 2, BLOCKS):
+        chosen, past = block == turn, block < turn
+        if chosen.any() and len(set(train.labels[past].tolist())) == 2:
+            held_out[chosen] = make(take(train, past), turn).logits(take(train, chosen))
+    if not np.isfinite(held_out).any():
+        raise Invalid("the older rows hold only one class: nothing can be forecast from them")
+    for seed in range(AGAIN):
+        new += make(train, BLOCKS + seed).logits(test) / AGAIN
+    return Scores(held_out, new)
+
+
 def _crossed(train: Table, test: Table, make: Callable[[Table, int], Detector]) -> Scores:
+    """Each fold by a model of the others; new rows by all of these models."""
     held_out, new = np.zeros(len(train)), np.zeros(len(test))
-    for fold, chosen in enumerate(_folds(train)):
+    fold_of = _folds(train)
+    for fold in range(FOLDS):
+        chosen = fold_of == fold
         model = make(take(train, ~chosen), fold)
         held_out[chosen] = model.logits(take(train, chosen))
         new += model.logits(test) / FOLDS
     return Scores(held_out, new)
 
 
-def _folds(table: Table) -> Iterable[NDArray[np.bool_]]:
-    """Whole groups held out together; where rows have times, those of one time.
-
-    Campaigns come in bursts: held out at random, a row has its siblings among the teachers, and
-    what remembers best is weighed most.
-    """
+def _folds(table: Table) -> NDArray[np.int64]:
+    """Whole groups held out together."""
     cluster = clusters(table.groups)
-    count = int(cluster.max()) + 1
-    if np.ptp(table.times) > 0:
-        first = np.full(count, np.inf)
-        np.minimum.at(first, cluster, table.times)
-        turn = np.argsort(np.argsort(first, kind="stable")) * FOLDS // count
-    else:
-        turn = np.random.default_rng(0).permutation(count) % FOLDS
-    for fold in range(FOLDS):
-        yield np.asarray(turn[cluster] == fold)
+    turn = np.random.default_rng(0).permutation(int(cluster.max()) + 1) % FOLDS
+    return np.asarray(turn[cluster], dtype=np.int64)
+
+
+def _blocks(table: Table) -> NDArray[np.int64]:
+    """Blocks of time that weigh the same, oldest first; a group is where its oldest row is."""
+    order = np.argsort(table.times, kind="stable")
+    share = np.empty(len(table))
+    share[order] = np.cumsum(table.weights[order]) / table.weights.sum()
+    block = np.minimum((share * BLOCKS).astype(np.int64), BLOCKS - 1)
+    cluster = clusters(table.groups)
+    first = np.full(int(cluster.max()) + 1, BLOCKS)
+    np.minimum.at(first, cluster, block)
+    return np.asarray(first[cluster], dtype=np.int64)

@@ -14,9 +14,10 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `train`")
 
 from streams.errors import Invalid
-from trainer.detectors import Boosting
+from trainer.detectors import Boosting, held_out_and_new
 from trainer.sides import checks_of, clusters, kept_apart, parted
 from trainer.sources import janitr, tm_rugpull, trapdoor
+from trainer.sources.table import Table
 
 
 def token(place: int, **said: object) -> dict[str, object]:
@@ -127,3 +128,24 @@ def test_a_column_that_nothing_is_known_of_is_passed_over(tmp_path: Path) -> Non
     numbers[:, 0] = np.nan
     empty = msgspec.structs.replace(table, numbers=numbers)
     assert np.isfinite(Boosting(empty, bags=1).logits(empty)).all()
+
+
+class Newest:
+    """Says how new the newest row was that it was taught on."""
+
+    def __init__(self, table: Table, _: int) -> None:
+        self._newest = float(table.times.max())
+
+    def logits(self, table: Table) -> np.ndarray:
+        """As ``Detector``."""
+        return np.full(len(table), self._newest)
+
+
+def test_what_calibrates_was_forecast(tmp_path: Path) -> None:
+    """Rows with times are judged by models of older ones alone, new rows by models of all."""
+    table = trapdoor.load(trapdoor_folder(tmp_path / "a", [token(i) for i in range(80)]))
+    scores = held_out_and_new(table, table, Newest)
+    judged = np.isfinite(scores.held_out)
+    assert judged.sum() >= 20
+    assert (scores.held_out[judged] < table.times[judged]).all()
+    assert (scores.new == table.times.max()).all()
