@@ -70,6 +70,8 @@ class ChatServer:
         self.hasty = 0
         """Requests before a wait was over that had been asked for."""
         self.hrefs = list[str]()
+        self.unspeakable = ""
+        """A text with this in it is a bad request."""
         self.accepted_unanswered = 0
         self._now = now
         self._ids = itertools.count(1)
@@ -99,6 +101,8 @@ class ChatServer:
             return StreamingResponse(self._drip(), media_type="application/json")
         if fault is not None:
             return self._refuse(fault)
+        if self.unspeakable and self.unspeakable in json.dumps(body):
+            return self._refuse(400)
         return self._take(request, body)
 
     def _count(self) -> None:
