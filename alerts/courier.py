@@ -55,7 +55,9 @@ PAGE = 2_000
 DIGEST_FROM = 6
 """So many alerts waiting that a chat has no message of are told as one."""
 
-RECEIVER_REFUSES = frozenset({"auth", "blocked", "not-found", "redirected"})
+RECEIVER_REFUSES = frozenset(
+    {"auth", "blocked", "chat-moved", "no-rights", "not-found", "redirected"}
+)
 """Permanent refusals that speak of the receiver: all that waits for it spills over."""
 
 NOBODY_S = frozenset({"too-old", "json", "schema", "unknown-version"})

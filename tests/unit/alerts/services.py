@@ -36,7 +36,8 @@ __all__ = ["ACCEPT_THEN_HANG", "HTML_429", "SLOW_BODY", "Accepted", "ChatServer"
 
 ACCEPT_THEN_HANG, HTML_429, SLOW_BODY = "accept then hang", "html 429", "slow body"
 Fault = int | float | str | None
-"""A status to refuse with, seconds (as a float) of a 429, a word of above; ``None`` is none."""
+"""A status to refuse with, seconds (as a float) of a 429, a word of above; ``None`` is none.
+Another text is a 400 of Telegram's that says so."""
 
 Now = Callable[[], float]
 
@@ -148,6 +149,8 @@ class ChatServer:
                 "discord": {"message": "limited", "retry_after": fault, "global": True},
             }.get(self.kind, {})
             return JSONResponse(body, 429, {"Retry-After": f"{fault:.0f}"})
+        if isinstance(fault, str):
+            return _bad_telegram(fault)
         return JSONResponse({"ok": False, "description": "scripted"}, int(fault or 500))
 
     def _take(self, request: Request, body: dict[str, Any]) -> Response:

@@ -322,6 +322,36 @@ async def test_a_receiver_that_refuses_us_spills_over(state: State, kind: str, s
     assert second.sent == [risky(1).id]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Bad Request: group chat was upgraded to a supergroup chat",
+        "Bad Request: not enough rights to send text messages to the chat",
+    ],
+)
+@pytest.mark.parametrize("count", [3, 40])
+async def test_a_chat_that_takes_no_message_at_all_is_asked_once(
+    state: State, said: str, count: int
+) -> None:
+    """Whether it was a message or a digest: all that waits spills over at the first refusal."""
+    clock, ledger, second = HandClock(), Ledger(state), ScriptedSink("second")
+    alerts = [risky(number) for number in range(count)]
+    async with chat_server("telegram", *[said] * count) as server:
+        sink = Noting(server, clock)
+        couriers = [Courier(each, ledger, clock, Spill("second")) for each in (sink, second)]
+        couriers[0].on_spill = lambda: couriers[1].wake(OURS)
+        await ledger.write({}, [Queued(each, 0) for each in alerts], [sink.name], clock.now())
+        async with anyio.create_task_group() as group:
+            for courier in couriers:
+                group.start_soon(courier.run)
+            couriers[0].wake(OURS)
+            await until(lambda: len(second.sent) == count)
+            group.cancel_scope.cancel()
+        await sink.close()
+    assert server.requests == 1
+    assert second.sent == [alert.id for alert in alerts]
+
+
 @every_service
 async def test_edits_go_to_the_right_message_once_over_a_restart(state_url: str, kind: str) -> None:
     """Two pools; the second half of their lives after a restart: each message ends as it should."""
