@@ -16,7 +16,7 @@ from alerts.render import brief, one_line
 from alerts.severity import severity
 from streams.events import Alert
 
-__all__ = ["Digest", "digest"]
+__all__ = ["Digest", "digest", "first_part"]
 
 NAMED = 12
 """So many lines a person reads; beyond it the critical alone are named, briefly."""
@@ -58,6 +58,16 @@ def digest(alerts: Sequence[Alert], room: int, length: Callable[[str], int]) -> 
         [*lines, *also, *_tail(len(others) - len(also), len(left))],
         frozenset(each.alert_id for each in left),
     )
+
+
+def first_part(alerts: Sequence[Alert]) -> frozenset[str]:
+    """The alert ids to tell first of a digest that was refused: the critical, else one half.
+
+    Empty when there is but one alert.
+    """
+    ids = list(dict.fromkeys(each.alert_id for each in alerts))
+    critical = {each.alert_id for each in alerts if severity(each) == "critical"}
+    return frozenset(critical if 0 < len(critical) < len(ids) else ids[: len(ids) // 2])
 
 
 def _title(alerts: Sequence[Alert], critical: int) -> str:

@@ -61,6 +61,7 @@ def details(alert: Alert) -> list[str]:
     """Everything below the title, a fact a line; no line holds a control character."""
     verdict = alert.verdict
     return [
+        *_taken_back(alert),
         _likelihood(verdict),
         *_outcome(alert),
         *_traps(verdict),
@@ -80,7 +81,10 @@ def plain_text(alert: Alert) -> str:
 
 def one_line(alert: Alert) -> str:
     """The alert for a narrow log: the title and its weight in one line."""
-    weight = _outcome(alert) or [*_traps(alert.verdict), _likelihood(alert.verdict)]
+    weight = [*_taken_back(alert), *_outcome(alert)] or [
+        *_traps(alert.verdict),
+        _likelihood(alert.verdict),
+    ]
     return f"{title(alert)}: {weight[0]}"
 
 
@@ -106,6 +110,13 @@ def _likelihood(verdict: Verdict) -> str:
     """The calibrated probability, in the words that people judge best: natural frequencies."""
     of_hundred = round(100 * verdict.probability)
     return f"risk {verdict.probability:.1%}: of 100 such tokens about {of_hundred} rug"
+
+
+def _taken_back(alert: Alert) -> list[str]:
+    """For a retracted alert, why: the pool that it warned of is no more, and may come again."""
+    if alert.action != "retracted":
+        return []
+    return ["the chain took the launch's block back: what was said of this pool is void"]
 
 
 def _outcome(alert: Alert) -> list[str]:

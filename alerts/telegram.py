@@ -30,6 +30,24 @@ BUTTONS = {"rug": "Confirm", "false-alarm": "False alarm", "mute": "Mute"}
 """What a button records, and what it says."""
 
 
+OF_THE_CHAT = {
+    "chat-moved": ("upgraded to a supergroup",),
+    "no-rights": (
+        "not enough rights",
+        "have no rights",
+        "need administrator rights",
+        "chat_write_forbidden",
+        "chat_admin_required",
+    ),
+    "not-found": ("chat not found",),
+}
+"""Reasons why no message at all gets into the chat, and how the Bot API words them.
+
+A chat that has moved has another id, in ``parameters.migrate_to_chat_id``: it is for the user to
+set, since a message to a chat that nobody chose would be worse than one that spills over.
+Source: tdlib's ``MessagesManager`` and telegram-bot-api's ``Client`` (error texts).
+"""
+
 UPDATES_AT_ONCE = 20
 UPDATES_LIMIT_BYTES = 2**20
 """A press comes with its whole message: 4,096 units of text are up to 24 kB as JSON."""
@@ -131,8 +149,9 @@ def _bad_request(said: str) -> Answer:
         return Refusal(MESSAGE_GONE, permanent=True)
     if "can't parse entities" in said or "too long" in said:
         return Refusal(BAD_MARKUP, permanent=True)
-    if "chat not found" in said:
-        return Refusal("not-found", permanent=True)
+    for reason, phrases in OF_THE_CHAT.items():
+        if any(phrase in said for phrase in phrases):
+            return Refusal(reason, permanent=True)
     return Refusal("http-400", permanent=True)
 
 

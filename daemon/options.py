@@ -165,6 +165,10 @@ class TokenOptions:
     """Whose it is."""
 
 
+MOST_DELIVERIES = 10_000
+"""Named in one statement, of which Postgres takes 32,767 parameters."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class HistoryOptions:
@@ -174,7 +178,7 @@ class HistoryOptions:
     """Only this receiver's."""
     refused: bool = False
     """Only those that were refused for good: the dead letters of delivery."""
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 50
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=MOST_DELIVERIES))] = 50
     """At most so many: history lists the latest, retry and drop deal with the oldest."""
 
 

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -31,13 +32,26 @@ from alerts.limits import (
     utf16_length,
 )
 
-__all__ = ["ACCEPT_THEN_HANG", "HTML_429", "SLOW_BODY", "ChatServer", "chat_server"]
+__all__ = ["ACCEPT_THEN_HANG", "HTML_429", "SLOW_BODY", "Accepted", "ChatServer", "chat_server"]
 
 ACCEPT_THEN_HANG, HTML_429, SLOW_BODY = "accept then hang", "html 429", "slow body"
 Fault = int | float | str | None
-"""A status to refuse with, seconds (as a float) of a 429, a word of above; ``None`` is none."""
+"""A status to refuse with, seconds (as a float) of a 429, a word of above; ``None`` is none.
+Another text is a 400 of Telegram's that says so."""
 
 Now = Callable[[], float]
+
+
+@dataclass
+class Accepted:
+    """A message, or an edit of one, that the service took: people have seen it."""
+
+    request: int
+    """Which it was, in the order of arrival."""
+    ref: str
+    text: str
+    is_answered: bool = True
+    """Whether its sender could hear of it."""
 
 
 class _Tags(html.parser.HTMLParser):
@@ -65,12 +79,16 @@ class ChatServer:
         """What people see, by message id."""
         self.revisions: defaultdict[str, list[str]] = defaultdict(list)
         self.requests = 0
+        self.paths = list[str]()
+        """Of every request, in the order of arrival."""
+        self.accepted = list[Accepted]()
         self.violations = list[str]()
         """Requests above the published limits."""
         self.hasty = 0
         """Requests before a wait was over that had been asked for."""
         self.hrefs = list[str]()
-        self.accepted_unanswered = 0
+        self.unspeakable = ""
+        """A text with this in it is a bad request."""
         self._now = now
         self._ids = itertools.count(1)
         self._seen = deque[float]()
@@ -82,7 +100,9 @@ class ChatServer:
 
     async def serve(self, request: Request) -> Response:
         """Count, play a fault, else do as the service does."""
+        request.state.number = self.requests
         self.requests += 1
+        self.paths.append(request.url.path)
         self._count()
         try:
             body = await request.json()
@@ -91,7 +111,8 @@ class ChatServer:
         fault = self.faults.popleft() if self.faults else None
         if fault == ACCEPT_THEN_HANG:
             self._take(request, body)
-            self.accepted_unanswered += 1
+            for each in self.accepted:
+                each.is_answered &= each.request != request.state.number
             await self.gone.wait()
             return Response(status_code=500)
         if fault == SLOW_BODY:
@@ -99,6 +120,8 @@ class ChatServer:
             return StreamingResponse(self._drip(), media_type="application/json")
         if fault is not None:
             return self._refuse(fault)
+        if self.unspeakable and self.unspeakable in json.dumps(body):
+            return self._refuse(400)
         return self._take(request, body)
 
     def _count(self) -> None:
@@ -126,6 +149,8 @@ class ChatServer:
                 "discord": {"message": "limited", "retry_after": fault, "global": True},
             }.get(self.kind, {})
             return JSONResponse(body, 429, {"Retry-After": f"{fault:.0f}"})
+        if isinstance(fault, str):
+            return _bad_telegram(fault)
         return JSONResponse({"ok": False, "description": "scripted"}, int(fault or 500))
 
     def _take(self, request: Request, body: dict[str, Any]) -> Response:
@@ -156,7 +181,7 @@ class ChatServer:
                 return _bad_telegram("Bad Request: message is not modified")
         else:
             ref = str(next(self._ids))
-        self._keep(ref, tags.text)
+        self._keep(request, ref, tags.text)
         return JSONResponse({"ok": True, "result": {"message_id": int(ref)}})
 
     def _discord(self, request: Request, body: dict[str, Any]) -> Response:
@@ -173,7 +198,7 @@ class ChatServer:
                 return JSONResponse({"message": "Unknown Message", "code": 10008}, 404)
         else:
             ref = str(next(self._ids))
-        self._keep(ref, "\n".join(text for text, _ in sizes))
+        self._keep(request, ref, "\n".join(text for text, _ in sizes))
         return JSONResponse({"id": ref}, headers={"X-RateLimit-Remaining": "4"})
 
     def _slack(self, request: Request, body: dict[str, Any]) -> Response:
@@ -182,18 +207,19 @@ class ChatServer:
         ref = body.get("ts") or f"{next(self._ids)}.000"
         if "ts" in body and ref not in self.messages:
             return JSONResponse({"ok": False, "error": "message_not_found"})
-        self._keep(ref, body["text"])
+        self._keep(request, ref, body["text"])
         return JSONResponse({"ok": True, "channel": "C1", "ts": ref})
 
     def _webhook(self, request: Request, body: dict[str, Any]) -> Response:
-        self._keep(request.headers["idempotency-key"], json.dumps(body))
+        self._keep(request, request.headers["idempotency-key"], json.dumps(body))
         return Response(status_code=204)
 
     async def _drip(self) -> AsyncIterator[bytes]:
         yield b"{"
         await self.gone.wait()
 
-    def _keep(self, ref: str, text: str) -> None:
+    def _keep(self, request: Request, ref: str, text: str) -> None:
+        self.accepted.append(Accepted(request.state.number, ref, text))
         self.messages[ref] = text
         self.revisions[ref].append(text)
 

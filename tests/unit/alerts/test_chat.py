@@ -152,6 +152,27 @@ async def test_a_token_that_may_not_write_is_no_bad_message(error: str) -> None:
         await chat.close()
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("group chat was upgraded to a supergroup chat", "chat-moved"),
+        ("not enough rights to send text messages to the chat", "no-rights"),
+        ("have no rights to send a message", "no-rights"),
+        ("need administrator rights in the channel chat", "no-rights"),
+        ("CHAT_WRITE_FORBIDDEN", "no-rights"),
+        ("chat not found", "not-found"),
+        ("something that nobody has seen yet", "http-400"),
+    ],
+)
+async def test_telegram_s_words_tell_a_chat_that_takes_nothing(said: str, reason: str) -> None:
+    """All are a 400, as a bad message is; each has its own label."""
+    body = f'{{"ok":false,"error_code":400,"description":"Bad Request: {said}"}}'.encode()
+    async with receiver(http(400, body=body)) as server:
+        chat = Chat(service_of("telegram", server.url.partition("/hook")[0]), SystemClock())
+        assert await chat.send(LIFE[0]) == Refusal(reason, permanent=True)
+        await chat.close()
+
+
 def test_a_discord_webhook_may_name_a_thread() -> None:
     """As Discord has it: in the address's query, of new messages and of edits."""
     discord = Discord(url=Secret("https://discord.test/api/webhooks/1/x?thread_id=7"))

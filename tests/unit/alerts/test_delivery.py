@@ -144,6 +144,40 @@ async def test_critical_alerts_that_a_digest_had_no_room_for_come_in_the_next(
 
 
 @every_service
+async def test_one_name_that_a_service_refuses_loses_only_itself(state: State, kind: str) -> None:
+    """100 wait, 60 of them critical; one critical is answered 400 wherever it is named."""
+    clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
+    ledger = Ledger(state)
+    async with chat_server(kind, now=lambda: clock.now().timestamp()) as server:
+        server.unspeakable = "Unspeakable"
+        sink = Noting(server, clock)
+        courier = Courier(sink, ledger, clock)
+        hand, names = Hand(clock, [courier]), [f"S{number:03}" for number in range(100)]
+        names[70] = server.unspeakable
+        alerts = [
+            an_alert(
+                pool=f"0x{n:040x}", name=name, symbol=name, probability=0.97 if n % 5 < 3 else 0.9
+            )
+            for n, name in enumerate(names)
+        ]
+
+        await ledger.write({}, [Queued(alert, 0) for alert in alerts], [sink.name], clock.now())
+        courier.wake(OURS)
+        async with anyio.create_task_group() as group:
+            group.start_soon(courier.run)
+            await hand.move(120.0)
+            group.cancel_scope.cancel()
+        await sink.close()
+    rows = await ledger.history(sink.name, refused=False, limit=200)
+    assert [row[2] for row in rows if row[3] != "sent"] == [alerts[70].id]
+    text = "\n".join(server.messages.values())
+    critical = [name for n, name in enumerate(names) if n % 5 < 3 and n != 70]
+    assert [name for name in critical if f'"{name}"' not in text] == []
+    assert server.requests < 40
+    assert server.violations == []
+
+
+@every_service
 async def test_a_new_warning_does_not_wait_for_edits(state: State, kind: str) -> None:
     """60 messages to edit, as when blocks are taken back, are minutes; each comes in the end."""
     clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
@@ -286,6 +320,36 @@ async def test_a_receiver_that_refuses_us_spills_over(state: State, kind: str, s
             group.cancel_scope.cancel()
         await sink.close()
     assert second.sent == [risky(1).id]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Bad Request: group chat was upgraded to a supergroup chat",
+        "Bad Request: not enough rights to send text messages to the chat",
+    ],
+)
+@pytest.mark.parametrize("count", [3, 40])
+async def test_a_chat_that_takes_no_message_at_all_is_asked_once(
+    state: State, said: str, count: int
+) -> None:
+    """Whether it was a message or a digest: all that waits spills over at the first refusal."""
+    clock, ledger, second = HandClock(), Ledger(state), ScriptedSink("second")
+    alerts = [risky(number) for number in range(count)]
+    async with chat_server("telegram", *[said] * count) as server:
+        sink = Noting(server, clock)
+        couriers = [Courier(each, ledger, clock, Spill("second")) for each in (sink, second)]
+        couriers[0].on_spill = lambda: couriers[1].wake(OURS)
+        await ledger.write({}, [Queued(each, 0) for each in alerts], [sink.name], clock.now())
+        async with anyio.create_task_group() as group:
+            for courier in couriers:
+                group.start_soon(courier.run)
+            couriers[0].wake(OURS)
+            await until(lambda: len(second.sent) == count)
+            group.cancel_scope.cancel()
+        await sink.close()
+    assert server.requests == 1
+    assert second.sent == [alert.id for alert in alerts]
 
 
 @every_service

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.digest import digest
+from alerts.digest import digest, first_part
 from alerts.limits import SLACK_TEXT, TELEGRAM_TEXT
 from streams.events import Alert
 from tests.unit.alerts.making import an_alert
@@ -54,3 +54,16 @@ def test_what_is_named_and_what_is_counted_is_all(critical: int, others: int, ro
     rest = int(counted[0].split()[1].replace(",", "")) if counted else 0
     assert named + rest + len(many.left) == len(waiting)
     assert critical == 0 or named > 0
+
+
+@given(critical=st.integers(0, 9), others=st.integers(0, 9))
+def test_parts_get_smaller_until_one_alert_is_left(critical: int, others: int) -> None:
+    """The critical go first; whatever is split, no part is empty and none is the whole."""
+    waiting = alerts(critical, others)
+    first = first_part(waiting)
+    if len(waiting) < 2:
+        assert not first
+    else:
+        assert 0 < len(first) < len(waiting)
+    if critical and others:
+        assert first == {each.alert_id for each in waiting if each.verdict.probability > 0.95}

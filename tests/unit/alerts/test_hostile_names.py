@@ -47,7 +47,9 @@ async def answer_of(server: ChatServer, url: str, body: dict[str, Any]) -> Reply
     """What the server says to a call, without a wire between."""
     path = url.partition("127.0.0.1:1")[2]
     scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
-    response = server._take(Request(scope), body)
+    request = Request(scope)
+    request.state.number = 0
+    response = server._take(request, body)
     return Reply(response.status_code, response.headers, json.loads(bytes(response.body)))
 
 

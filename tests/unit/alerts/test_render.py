@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from alerts.render import details, inert, one_line, plain_text, title
 from streams.events import Evidence, Finding, Trap
@@ -64,6 +65,15 @@ def test_what_was_over_at_once_claims_no_warning() -> None:
         'CONFIRMED  "Pepe Classic" "PEPEC" on ethereum, uniswap-v2: '
         "it happened: 10 WETH left the pool before it could be told"
     )
+
+
+def test_a_retraction_says_that_the_chain_took_the_block_back() -> None:
+    """Before any figure, and in the line of a digest: nobody knows what "retracted" means."""
+    why = "the chain took the launch's block back: what was said of this pool is void"
+    retracted = replace(an_alert(), action="retracted", sequence=1)
+    assert details(retracted)[0] == why
+    assert one_line(retracted).endswith(f"uniswap-v2: {why}")
+    assert why not in plain_text(an_alert())
 
 
 def test_one_line_carries_the_risk() -> None:
