@@ -259,7 +259,7 @@ async def test_two_processes_keep_a_chat_s_limits_together(state: State, kind: s
                     await ledger.write({}, queued, [kind], clock.now())
                     courier.wake(frozenset({part}))
                 await hand.move(1.0)
-            await hand.move(30.0)
+            await hand.move(90.0)
             group.cancel_scope.cancel()
         for sink in sinks:
             await sink.close()
