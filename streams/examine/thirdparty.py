@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -40,7 +41,7 @@ for _chatty in ("httpx2", "httpcore2"):  # each request at INFO, with the whole 
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 
-class Scanner:
+class Scanner(ABC):
     """A service that is asked about a token by one GET request; ``Check`` once it has names."""
 
     name: ClassVar[str]
@@ -98,14 +99,17 @@ class Scanner:
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             raise Retry(f"{self.name} could not be asked: {type(error).__name__}") from error
 
+    @abstractmethod
     def _headers(self, key: str) -> dict[str, str]:
-        raise NotImplementedError
+        """What carries the key, if there is one."""
 
+    @abstractmethod
     def _request(self, chain: int, token: str) -> tuple[str, dict[str, str]]:
-        raise NotImplementedError
+        """Path and parameters of a question."""
 
+    @abstractmethod
     def _read(self, body: Any, token: str) -> dict[str, Answer]:
-        raise NotImplementedError
+        """What an answer says, by the names of findings; raises ``Invalid``."""
 
 
 _FLAGS = (
