@@ -25,6 +25,8 @@ from streams.state import State
 
 __all__ = ["Ledger"]
 
+SPILLED_AT_ONCE = 1_000
+"""Deliveries in one statement: a database takes 32,767 parameters at most (PostgreSQL)."""
 CACHE_POOLS = 10_000
 """Pools whose history, or lack of one, is kept in memory: at most 2 kB each."""
 
@@ -210,13 +212,17 @@ class Ledger:
         if only:
             stuck = and_(stuck, DELIVERIES.c.position.in_([each.position for each in only]))
         async with self._state.begin() as connection:
-            rows = (await connection.execute(select(DELIVERIES).where(stuck))).mappings().all()
-            fresh = [{**plain(row), "sink": to, "attempts": 0, "reason": ""} for row in rows]
-            for row in fresh:
-                del row["position"]
-            await insert_new(connection, fresh)
-            moved = update(DELIVERIES).where(stuck)
-            await connection.execute(moved.values(status="refused", reason="spilled-over"))
+            # Those that are read and no others are given up: one that is queued meanwhile would
+            # match the same condition, and nobody would be told of it.
+            found = await connection.execute(select(DELIVERIES).where(stuck).with_for_update())
+            rows = [plain(row) for row in found.mappings()]
+            for start in range(0, len(rows), SPILLED_AT_ONCE):
+                part = rows[start : start + SPILLED_AT_ONCE]
+                positions = [row.pop("position") for row in part]
+                fresh = [{**row, "sink": to, "attempts": 0, "reason": ""} for row in part]
+                await insert_new(connection, fresh)
+                moved = update(DELIVERIES).where(DELIVERIES.c.position.in_(positions))
+                await connection.execute(moved.values(status="refused", reason="spilled-over"))
         return len(rows)
 
     async def note_request(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.history import History
 from alerts.ledger import Ledger
 from alerts.messages import follow
-from alerts.outbox import Delivery, Queued
+from alerts.outbox import Delivery, Queued, insert_new
 from alerts.policy import PolicySettings, decide
+from alerts.tables import DELIVERIES
 from streams.events import Alert, Verdict, decode
 from streams.state import State, metadata
 from tests.unit.alerts.making import a_verdict, alerts_of, an_alert
@@ -227,3 +232,44 @@ async def test_what_is_over_is_not_queued_again(state: State) -> None:
     assert await ledger.deal(None, "pending", limit=9) == 1
     assert [each.message for each in await pending(ledger)] == [other.id]
     assert await ledger.deal(None, "dropped", limit=9) == 1
+
+
+async def test_more_than_a_statement_takes_is_spilled(state_url: str) -> None:
+    """33,000 that wait go to the other sink, each once, in their order."""
+    state = await State.open(state_url)
+    waiting = [
+        {
+            "message": f"m{number}", "sink": "a", "pool": "p", "partition": 0, "reason": "",
+            "status": "pending", "attempts": 3, "queued_at": NOW.isoformat(), "payload": b"{}",
+        }
+        for number in range(33_000)
+    ]  # fmt: skip
+    async with state.begin() as connection:
+        await connection.execute(insert(DELIVERIES), waiting)
+    ledger = Ledger(state)
+    assert await ledger.spill("a", "b", NOW) == len(waiting)
+    assert await ledger.spill("a", "b", NOW) == 0
+    assert await pending(ledger, "a") == []
+    assert [each.message for each in await pending(ledger, "b")] == [f"m{n}" for n in range(100)]
+    await state.close()
+
+
+@pytest.mark.postgres
+async def test_what_is_queued_during_a_spill_still_waits(
+    postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process queues between reading and giving up is not given up unread."""
+    state = await State.open(postgres())
+    ledger, other = Ledger(state), Ledger(state)
+    early, late = an_alert(), msgspec.structs.replace(an_alert(), sequence=7)
+    await ledger.write({}, queued(early), ["a"], NOW)
+
+    async def meanwhile(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+        await other.write({}, queued(late), ["a"], NOW)
+        await insert_new(connection, rows)
+
+    monkeypatch.setattr("alerts.ledger.insert_new", meanwhile)
+    assert await ledger.spill("a", "b", NOW) == 1
+    assert len(await pending(ledger, "a")) == 1
+    assert len(await pending(ledger, "b")) == 1
+    await state.close()
