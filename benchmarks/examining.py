@@ -21,13 +21,10 @@ import anyio
 import anyio.to_thread
 
 from benchmarks.machine import describe
-from daemon.bootstrap import (
-    chain_part,
-    enrich_part,
-    examine_part,
-    open_judge,
-    score_part,
-)
+from daemon.parts.enriching import enrich_part
+from daemon.parts.examining import examine_part
+from daemon.parts.following import chain_part
+from daemon.parts.scoring import open_judge, score_part
 from daemon.plant import Plant, open_plant
 from daemon.run import configure_silent
 from daemon.settings import Settings

@@ -3,7 +3,7 @@
 ``/live`` fails when a part makes no progress: restart the process. ``/ready`` fails while the
 process cannot do its work yet, or for now: wait, and read its checks. ``/metrics`` is for
 Prometheus. Binds to loopback unless told otherwise; there is nothing secret on it, and nothing
-that changes anything. This module does not know what is checked; ``bootstrap`` gives it checks.
+that changes anything. This module does not know what is checked; ``parts.serving`` gives it checks.
 """
 
 from __future__ import annotations

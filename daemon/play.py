@@ -15,16 +15,12 @@ import anyio
 import msgspec
 
 from alerts.sink import Sink
-from daemon.bootstrap import (
-    Judge,
-    alert_part,
-    broker_part,
-    enrich_part,
-    health_part,
-    page_parts,
-    score_part,
-    source_part,
-)
+from daemon.parts.alerting import alert_part
+from daemon.parts.enriching import enrich_part
+from daemon.parts.following import source_part
+from daemon.parts.scoring import Judge, score_part
+from daemon.parts.serving import broker_part, health_part
+from daemon.parts.showing import page_parts
 from daemon.plant import Plant
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor

@@ -6,7 +6,7 @@ default. The file is ``--config``, else ``$HEFT_CONFIG``, else ``./heft.toml`` i
 An unknown key is an error that names the nearest known one. ``heft.toml`` in the repository
 holds every default with its explanation; a test keeps the two equal.
 
-This module does not build anything from the settings; ``bootstrap`` does.
+This module does not build anything from the settings; ``parts`` do.
 """
 
 from __future__ import annotations

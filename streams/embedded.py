@@ -6,7 +6,7 @@ the same folder within the grace (``keeper`` says how). Its ``incarnation`` chan
 broker, so that whoever remembers offsets or checkpoints notices that the records are gone, as
 after a reboot.
 
-This module does not own the choice between this and a real cluster (the daemon's bootstrap).
+This module does not own the choice between this and a real cluster (the daemon's plant).
 """
 
 from __future__ import annotations

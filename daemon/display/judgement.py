@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from daemon.bootstrap import Judge
 from daemon.display.tables import new_table
 from daemon.display.view import duration
+from daemon.parts.scoring import Judge
 from heft_model.calibrate import Threshold
 from streams.events import Verdict
 from streams.recording import Recording

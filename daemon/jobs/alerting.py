@@ -20,9 +20,9 @@ from alerts.silences import Silences
 from alerts.sink import Sent
 from alerts.wave import wave_of
 from daemon.audience import audience_from
-from daemon.bootstrap import sinks_from
 from daemon.display.tables import new_table, output
 from daemon.options import HistoryOptions, LabelOptions, TokenOptions
+from daemon.parts.sinks import sinks_from
 from daemon.plant import find_cluster, open_found_state
 from daemon.settings import Settings
 from streams.clock import SystemClock

@@ -10,7 +10,6 @@ import anyio
 import anyio.to_thread
 from rich.console import Console
 
-from daemon.bootstrap import Judge, open_judge, sinks_from
 from daemon.display.planted import planted_table, read_planted, score_line
 from daemon.display.summary import flow_table, latencies
 from daemon.display.tables import output
@@ -20,6 +19,8 @@ from daemon.health import listen, url_of
 from daemon.jobs.collect import events_of_each
 from daemon.jobs.replaying import apart, with_state
 from daemon.options import DemoOptions
+from daemon.parts.scoring import Judge, open_judge
+from daemon.parts.sinks import sinks_from
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.progress import Timeline

@@ -14,9 +14,9 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from daemon.bootstrap import open_judge
 from daemon.jobs.endpoint_checks import endpoint_findings
 from daemon.jobs.nodes import nodes_from
+from daemon.parts.scoring import open_judge
 from daemon.plant import open_cluster
 from daemon.settings import Settings, State
 from streams import state as durable

@@ -12,7 +12,6 @@ from time import monotonic
 import anyio.to_thread
 from rich.console import Console
 
-from daemon.bootstrap import Judge, open_judge, sinks_from
 from daemon.display.summary import flow_table
 from daemon.display.tables import output
 from daemon.display.view import View, log_stream
@@ -21,6 +20,8 @@ from daemon.health import listen
 from daemon.jobs.collect import events_of
 from daemon.jobs.verdicts import check_writable, write_verdicts
 from daemon.options import ReplayOptions
+from daemon.parts.scoring import Judge, open_judge
+from daemon.parts.sinks import sinks_from
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.run import configure_quiet

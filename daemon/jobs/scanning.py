@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import anyio.to_thread
 import msgspec
 
-from daemon.bootstrap import open_judge, scanners_from
 from daemon.display.dossier import show_dossier
 from daemon.display.tables import output
 from daemon.jobs.nodes import endpoints_of, nodes_from
+from daemon.parts.examining import scanners_from
+from daemon.parts.scoring import open_judge
 from daemon.settings import Settings
 from streams.enrich.fold import Fold
 from streams.errors import Invalid

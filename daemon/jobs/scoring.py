@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from daemon.bootstrap import open_judge
 from daemon.jobs.verdicts import write_line
+from daemon.parts.scoring import open_judge
 from daemon.settings import Model
 from heft_model.scorer import Scorer
 from streams.errors import Invalid

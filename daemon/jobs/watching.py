@@ -9,22 +9,17 @@ import anyio.to_thread
 import structlog
 from rich.console import Console
 
-from daemon.bootstrap import (
-    alert_part,
-    archive_parts,
-    broker_part,
-    buttons_parts,
-    chain_part,
-    enrich_part,
-    examine_part,
-    health_part,
-    open_judge,
-    page_parts,
-    score_part,
-    sinks_from,
-)
 from daemon.health import listen, url_of
 from daemon.jobs.nodes import Nodes, endpoints_of
+from daemon.parts.alerting import alert_part, buttons_parts
+from daemon.parts.archiving import archive_parts
+from daemon.parts.enriching import enrich_part
+from daemon.parts.examining import examine_part
+from daemon.parts.following import chain_part
+from daemon.parts.scoring import open_judge, score_part
+from daemon.parts.serving import broker_part, health_part
+from daemon.parts.showing import page_parts
+from daemon.parts.sinks import sinks_from
 from daemon.plant import Plant, open_plant
 from daemon.settings import Settings
 from daemon.signals import stop_on_signals

@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.bootstrap import Judge
 from daemon.jobs.collect import events_of, events_of_each
+from daemon.parts.scoring import Judge
 from daemon.plant import Cluster, Plant, open_plant, plant_on
 from daemon.play import Play, play
 from daemon.settings import Kafka, Settings

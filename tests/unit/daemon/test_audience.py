@@ -14,7 +14,7 @@ from alerts.ledger import Ledger
 from alerts.outbox import Queued
 from alerts.silence import silenced_by
 from daemon.audience import audience_from
-from daemon.bootstrap import desk_from
+from daemon.parts.showing import desk_from
 from daemon.plant import Cluster, plant_on
 from daemon.settings import Page, Settings, load_settings
 from streams.errors import Invalid

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from daemon.bootstrap import Judge
 from daemon.display.judgement import report_tables
+from daemon.parts.scoring import Judge
 from heft_model.calibrate import Threshold
 from heft_model.scorer import TableScorer
 from streams.recording import open_recording

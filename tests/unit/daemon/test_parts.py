@@ -13,7 +13,9 @@ from structlog.testing import capture_logs
 from alerts.console import ConsoleSettings
 from alerts.policy import PolicySettings
 from alerts.webhook import WebhookSettings
-from daemon.bootstrap import archive_parts, open_judge, sinks_from
+from daemon.parts.archiving import archive_parts
+from daemon.parts.scoring import open_judge
+from daemon.parts.sinks import sinks_from
 from daemon.plant import Cluster, kafka_settings, plant_on
 from daemon.settings import (
     Alerts,
