@@ -25,7 +25,7 @@ REMEMBERED = 10_000
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One table of the settings; ``daemon/settings.py`` says what its fields mean."""
+    """One table of the settings; ``daemon/sections.py`` says what its fields mean."""
 
     name: str
     to: list[str]

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from daemon.progress import Progress
 from daemon.pulse import Pulse
-from daemon.settings import Kafka, Settings
+from daemon.sections import Kafka
+from daemon.settings import Settings
 from streams.broker import Broker, KafkaSettings
 from streams.clock import Clock, SystemClock
 from streams.embedded import EmbeddedAddress, embedded_broker, running_broker

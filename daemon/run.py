@@ -7,7 +7,8 @@ from typing import TextIO
 
 import anyio
 
-from daemon.settings import Log, Settings
+from daemon.sections import Log
+from daemon.settings import Settings
 from streams.errors import HeftError
 from streams.telemetry import configure_logging
 

@@ -25,7 +25,8 @@ from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.progress import Timeline
 from daemon.run import configure_quiet
-from daemon.settings import Http, Page, Settings
+from daemon.sections import Http, Page
+from daemon.settings import Settings
 from streams.clock import SystemClock
 from streams.errors import Invalid
 from streams.events import Verdict

@@ -18,7 +18,8 @@ from daemon.jobs.endpoint_checks import endpoint_findings
 from daemon.jobs.nodes import nodes_from
 from daemon.parts.scoring import open_judge
 from daemon.plant import open_cluster
-from daemon.settings import Settings, State
+from daemon.sections import State
+from daemon.settings import Settings
 from streams import state as durable
 from streams.errors import HeftError, Invalid
 from streams.topics import TOPICS

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from daemon.settings import Chains
+from daemon.sections import Chains
 from streams.errors import Invalid
 from streams.evm.endpoints import Endpoints, open_endpoints
 from streams.evm.venues import CHAINS, chain_named, with_factories

@@ -25,7 +25,8 @@ from daemon.parts.sinks import sinks_from
 from daemon.plant import Plant, open_plant
 from daemon.play import Play, play
 from daemon.run import configure_quiet
-from daemon.settings import Kafka, Model, Settings, State
+from daemon.sections import Kafka, Model, State
+from daemon.settings import Settings
 from heft_model.registry import Registry
 from streams.clock import SystemClock
 from streams.errors import Invalid

@@ -16,7 +16,7 @@ import msgspec
 
 from daemon.jobs.verdicts import write_line
 from daemon.parts.scoring import open_judge
-from daemon.settings import Model
+from daemon.sections import Model
 from heft_model.scorer import Scorer
 from streams.errors import Invalid
 from streams.events import Facts, Verdict, decode

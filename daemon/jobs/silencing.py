@@ -15,7 +15,8 @@ from daemon.audience import silences_from
 from daemon.display.tables import new_table, output
 from daemon.options import SilenceOptions
 from daemon.plant import open_found_state
-from daemon.settings import HOURS, Settings
+from daemon.sections import HOURS
+from daemon.settings import Settings
 from streams.clock import SystemClock
 from streams.errors import Invalid
 

@@ -9,8 +9,8 @@ import anyio
 
 from daemon.parts.staging import run_transform
 from daemon.plant import Plant
-from daemon.settings import Examine
-from daemon.settings import Scanner as ScannerTable
+from daemon.sections import Examine
+from daemon.sections import Scanner as ScannerTable
 from daemon.supervisor import Part
 from streams.events import Examination
 from streams.evm.endpoints import Endpoints

@@ -9,7 +9,7 @@ import msgspec
 
 from daemon.parts.staging import run_transform
 from daemon.plant import Plant
-from daemon.settings import Model
+from daemon.sections import Model
 from daemon.supervisor import Part
 from heft_model.batcher import BatcherSettings
 from heft_model.bundle import Manifest, load_bundle, read_manifest

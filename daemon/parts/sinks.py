@@ -13,7 +13,8 @@ from alerts.sink import Sink
 from alerts.slack import Slack
 from alerts.telegram import Telegram
 from alerts.webhook import WebhookSettings, WebhookSink
-from daemon.settings import Settings, Webhook
+from daemon.sections import Webhook
+from daemon.settings import Settings
 from streams.clock import Clock
 from streams.errors import Invalid
 

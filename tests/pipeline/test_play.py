@@ -13,8 +13,9 @@ from daemon.jobs.collect import events_of, events_of_each
 from daemon.parts.scoring import Judge
 from daemon.plant import Cluster, Plant, open_plant, plant_on
 from daemon.play import Play, play
-from daemon.settings import Kafka, Settings
-from daemon.settings import State as StateSettings
+from daemon.sections import Kafka
+from daemon.sections import State as StateSettings
+from daemon.settings import Settings
 from heft_model.scorer import TableScorer
 from streams.broker import Message
 from streams.clock import SystemClock

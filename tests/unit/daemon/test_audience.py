@@ -16,7 +16,8 @@ from alerts.silence import silenced_by
 from daemon.audience import audience_from
 from daemon.parts.showing import desk_from
 from daemon.plant import Cluster, plant_on
-from daemon.settings import Page, Settings, load_settings
+from daemon.sections import Page
+from daemon.settings import Settings, load_settings
 from streams.errors import Invalid
 from streams.events import decode
 from streams.labels import Label

@@ -10,7 +10,8 @@ import pytest
 
 from daemon import cli
 from daemon.jobs.diagnosis import CHECKS, Finding, diagnose, print_findings
-from daemon.settings import Kafka, Model, Settings, State
+from daemon.sections import Kafka, Model, State
+from daemon.settings import Settings
 from tests.unit.heft_model.making import write_dummy_bundle, write_tiny_bundle
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from daemon.jobs.endpoint_checks import endpoint_findings
 from daemon.jobs.nodes import nodes_from
-from daemon.settings import Chains
+from daemon.sections import Chains
 from streams.errors import Invalid
 from streams.evm.venues import CHAINS
 from tests.chain.devnet import devnet

@@ -17,17 +17,8 @@ from daemon.parts.archiving import archive_parts
 from daemon.parts.scoring import open_judge
 from daemon.parts.sinks import sinks_from
 from daemon.plant import Cluster, kafka_settings, plant_on
-from daemon.settings import (
-    Alerts,
-    Archive,
-    Console,
-    Kafka,
-    Model,
-    Section,
-    Settings,
-    Sinks,
-    Webhook,
-)
+from daemon.sections import Alerts, Archive, Console, Kafka, Model, Section, Sinks, Webhook
+from daemon.settings import Settings
 from heft_model.registry import Registry
 from streams.broker import KafkaSettings
 from streams.clock import SystemClock
