@@ -18,11 +18,12 @@ This module does not own topics or keys (``topics``) nor how facts are computed 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from streams.dossier import Facts, Holders, Liquidity, TokenFacts, Trading, Trigger
 from streams.errors import Invalid
 from streams.examined import Examination, Trap
 from streams.finding import Finding
@@ -56,6 +57,7 @@ from streams.onpool import (
     checked,
 )
 from streams.text import sanitise
+from streams.verdict import MOST_UNKNOWN, Action, Alert, Evidence, Verdict
 
 __all__ = [
     "MOST_AMOUNT",
@@ -99,17 +101,6 @@ __all__ = [
     "decode",
     "encode",
 ]
-
-Ratio = Annotated[float, Meta(ge=0)]
-Probability = Annotated[float, Meta(ge=0, le=1)]
-Trigger = Literal[
-    "launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained", "examined"
-]
-Action = Literal["raised", "updated", "confirmed", "cleared", "retracted"]
-"""Confirmed: it rugged. Cleared: the risk is gone again. Retracted: its chain took it back."""
-
-MOST_UNKNOWN = 100
-"""Names of unknown facts that a verdict carries."""
 
 DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
@@ -254,181 +245,6 @@ Activity = (
     | Retraction
     | Examination
 )
-
-
-class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the token says of itself. Attacker-written text: sanitise before any use."""
-
-    name: str | UnsetType = UNSET
-    symbol: str | UnsetType = UNSET
-    decimals: int | UnsetType = UNSET
-    total_supply: Amount | UnsetType = UNSET
-    pooled_share: Ratio | UnsetType = UNSET
-    """Token reserve at launch over total supply (can pass 1 when supply was minted since)."""
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range; raises ``Invalid``."""
-        if self.total_supply and self.total_supply > MOST_AMOUNT:
-            raise Invalid("the supply is over 256 bits", reason="amount")
-
-
-class Liquidity(msgspec.Struct, frozen=True, kw_only=True):
-    """The pool's quote side, in whole quote units, and how it was moved by its providers."""
-
-    reserve: Ratio
-    reserve_initial: Ratio
-    reserve_max: Ratio
-    added: Ratio
-    removed: Ratio
-    adds: int
-    removes: int
-    largest_removal_share: Ratio
-    """Largest share of the reserve that one removal took, 0..1."""
-    seconds_since_removal: float | UnsetType = UNSET
-
-
-class Trading(msgspec.Struct, frozen=True, kw_only=True):
-    """Trades so far and of late, amounts in whole quote units, prices as ratios."""
-
-    buys: int
-    sells: int
-    buys_last_hour: int
-    sells_last_hour: int
-    buys_first_block: int
-    buy_volume: Ratio
-    sell_volume: Ratio
-    largest_buy: Ratio
-    largest_sell_share: Ratio
-    """Largest share of the quote reserve that one sell took, 0..1."""
-    price_to_initial: Ratio
-    price_to_max: Ratio
-    price_to_hour_ago: Ratio
-    price_volatility: Ratio
-    """Standard deviation of log price changes between consecutive trades."""
-    seconds_to_first_buy: float | UnsetType = UNSET
-    seconds_to_first_sell: float | UnsetType = UNSET
-    seconds_since_trade: float | UnsetType = UNSET
-    seconds_since_sell: float | UnsetType = UNSET
-    buyers: int | UnsetType = UNSET
-    """Distinct receivers of bought tokens, counted up to 1,000; needs ``Swap`` events."""
-
-
-class Holders(msgspec.Struct, frozen=True, kw_only=True):
-    """Who can pull the liquidity: shares of the LP token's supply, 0..1."""
-
-    lp_holders: int
-    lp_top_share: Ratio
-    lp_burnt_share: Ratio
-    lp_locked_share: Ratio
-    lp_removed_share: Ratio
-    lp_mints: int
-    lp_burns: int
-    lp_transfers: int
-    seconds_since_lp_move: float
-
-
-class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
-    """A dossier: all that was known of a launch at one moment, and what was not, and why.
-
-    ``at`` is the moment it speaks of; ``block`` and ``log_index`` are the last event it has
-    seen. Nothing later than ``at`` is inside (invariant 4).
-    """
-
-    venue: Slug
-    trigger: Trigger
-    sequence: Count
-    """0 for a pool's first dossier, then 1, 2, ...: what a consumer dedups by."""
-    launched_at: Instant
-    age: Annotated[float, Meta(ge=0)]
-    """Seconds since launch at ``at``."""
-    quote_symbol: str | UnsetType = UNSET
-    token_address: Address | UnsetType = UNSET
-    creator: Address | UnsetType = UNSET
-    """Whose the token is: one account's launches are one wave."""
-    token: TokenFacts
-    liquidity: Liquidity
-    trading: Trading
-    holders: Holders | UnsetType = UNSET
-    missing: dict[str, str] = msgspec.field(default_factory=dict)
-    """Name of each unknown fact (``holders``, ``token.name``) to the reason it is unknown."""
-    findings: dict[str, Finding] = msgspec.field(default_factory=dict)
-    """What the last examination found; an unknown one says why itself."""
-
-    @property
-    def id(self) -> str:
-        """One dossier a pool and sequence number."""
-        return f"{self.chain}:{self.pool}:facts:{self.sequence}"
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact that carried a verdict: masking it would move the probability by ``weight``."""
-
-    fact: str
-    value: str
-    weight: float
-
-
-class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
-    """The model's scored opinion on one dossier, with all that is needed to reproduce it."""
-
-    facts_id: str
-    sequence: Count
-    trigger: Trigger
-    age: Annotated[float, Meta(ge=0)]
-    venue: Slug
-    name: str | UnsetType = UNSET
-    symbol: str | UnsetType = UNSET
-    token_address: Address | UnsetType = UNSET
-    creator: Address | UnsetType = UNSET
-    """Whose the token is, as in its dossier."""
-    liquidity: Ratio
-    liquidity_max: Ratio
-    quote_symbol: str | UnsetType = UNSET
-    probability: Probability
-    """Calibrated: of 100 verdicts at 0.9, about 90 rug."""
-    threshold: Probability
-    """At or above it the bundle promises its stated alert precision."""
-    evidence: list[Evidence] = msgspec.field(default_factory=list)
-    analysis: str = ""
-    bundle: str
-    prompt_version: int
-    facts_hash: str
-    coverage: Probability
-    """Share of the dossier's facts that were known."""
-    unknown: Annotated[list[str], Meta(max_length=MOST_UNKNOWN)] = msgspec.field(
-        default_factory=list
-    )
-    """The names of those that were not, in alphabetical order, as far as there is room."""
-    scored_at: Instant
-    traps: list[Trap] = msgspec.field(default_factory=list)
-    """What the dossier's findings prove or warn of, gravest first; the probability knows none."""
-
-    @property
-    def id(self) -> str:
-        """A dossier is judged once: the verdict's id is the dossier's."""
-        return self.facts_id
-
-
-class Alert(OnPool, frozen=True, kw_only=True, tag="alert"):
-    """What people are told: an alert is raised once a pool, and what became of it."""
-
-    alert_id: str
-    """Same for every message about this alert."""
-    action: Action
-    sequence: int
-    """0 for ``raised``, then 1, 2, ... in order."""
-    reason: str
-    verdict: Verdict
-    raised_at: Instant
-    lost: Ratio | UnsetType = UNSET
-    """Quote units that left the pool; set when confirmed."""
-    lead_seconds: float | UnsetType = UNSET
-    """From the raising to the confirmation, on the chain's clock; set when confirmed."""
-
-    @property
-    def id(self) -> str:
-        """The idempotency key of this message."""
-        return f"{self.alert_id}:{self.sequence}"
 
 
 class DeadLetter(Event, frozen=True, kw_only=True, tag="dead-letter"):
