@@ -9,7 +9,7 @@ import msgspec
 
 from streams.events import Trigger
 
-__all__ = ["MATERIAL_TRIGGERS", "RUG", "History", "alert_id"]
+__all__ = ["MATERIAL_TRIGGERS", "RUG", "History", "alert_id", "key_in"]
 
 RUG = "rug"
 """Why a pool is alerted."""
@@ -46,3 +46,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 def alert_id(key: str) -> str:
     """The id of the alert on the pool with this key, equal in every run."""
     return f"{key}:{RUG}"
+
+
+def key_in(alert_id: str) -> str:
+    """The key of the pool that the alert with this id is on."""
+    return alert_id.removesuffix(f":{RUG}")

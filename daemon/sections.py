@@ -153,6 +153,7 @@ class Alerts(Section):
     silences: list[SilenceTable] = []
     wave_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
     wave_critical: bool = False
+    keep_days: Count = 90
 
 
 class Console(Section):

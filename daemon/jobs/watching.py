@@ -11,7 +11,7 @@ from rich.console import Console
 
 from daemon.health import listen, url_of
 from daemon.jobs.nodes import Nodes, endpoints_of
-from daemon.parts.alerting import alert_part, buttons_parts
+from daemon.parts.alerting import alert_part, buttons_parts, retention_part
 from daemon.parts.archiving import archive_parts
 from daemon.parts.enriching import enrich_part
 from daemon.parts.examining import examine_part
@@ -103,5 +103,5 @@ async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:
         parts.append(
             alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
         )
-        parts += buttons_parts(plant)
+        parts += [retention_part(plant), *buttons_parts(plant)]
     return [*parts, *archive_parts(plant)]

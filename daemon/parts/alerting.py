@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from alerts.buttons import Buttons
 from alerts.courier import Spill
 from alerts.ledger import Ledger
 from alerts.pipeline import alerting
 from alerts.policy import PolicySettings
+from alerts.retention import Retention
 from alerts.secret import Secret
 from alerts.sink import Sink
 from alerts.telegram import Telegram
@@ -21,7 +23,7 @@ from streams.labels import Label
 from streams.stage import Drain, message
 from streams.topics import LABELS, VERDICTS
 
-__all__ = ["alert_part", "buttons_parts"]
+__all__ = ["alert_part", "buttons_parts", "retention_part"]
 
 
 def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]], *, quiet: bool = False) -> Part:
@@ -41,6 +43,17 @@ def alert_part(plant: Plant, sinks: Callable[[], Sequence[Sink]], *, quiet: bool
             await run_transform(plant, "alert", VERDICTS, transform, drain)
 
     return Part("alert", run, beats=True)
+
+
+def retention_part(plant: Plant) -> Part:
+    """Forgets what was said long ago."""
+    keep = timedelta(days=plant.settings.alerts.keep_days)
+
+    async def run(drain: Drain) -> None:
+        with drain.interrupts():
+            await Retention(plant.state, plant.clock, keep=keep).run()
+
+    return Part("retention", run)
 
 
 def buttons_parts(plant: Plant) -> list[Part]:

@@ -41,6 +41,7 @@ MIRRORS = [
             "silences",
             "wave_seconds",
             "wave_critical",
+            "keep_days",
             "spill_after_seconds",
             "spill_to",
         },
