@@ -14,7 +14,7 @@ from streams.errors import Invalid
 from streams.events import Launch
 from streams.evm.rpc import Rpc
 
-__all__ = ["setting_of"]
+__all__ = ["market_in", "setting_of"]
 
 OWN = 1_000
 """Base units that a token is given of itself where it has none: enough to show a rescue of them,
@@ -28,7 +28,7 @@ async def setting_of(
 
     Raises ``Retry``, and ``Invalid`` when no wallet can be given tokens.
     """
-    market = await _market(rpc, token, at, launch, contracts)
+    market = await market_in(rpc, token, at, launch, contracts)
     asked: Numbers = {
         "supply": (token, "totalSupply()", None),
         "own": (token, "balanceOf(address)", token),
@@ -55,7 +55,7 @@ async def _none() -> None:
     """No place: there is no quote."""
 
 
-async def _market(
+async def market_in(
     rpc: Rpc, token: str, at: Block, launch: Launch | None, contracts: Sequence[str]
 ) -> Market:
     """The pool to try on; one of no kind when there is none."""

@@ -426,6 +426,32 @@ contract Probe {
         _give(abi.encode(ok ? t.received * ONE / t.promised : FAILED));
     }
 
+    // ---- holdings -----------------------------------------------------------------------------
+
+    /// What the token's contract holds after each act: its chain's coin, its quote, its pool's
+    /// liquidity token. An empty act is the contract as it stands.
+    /// Ends early, with fewer answers, when the gas runs low.
+    function holdings(Market calldata m, Act[] calldata acts) external returns (uint256[][] memory held) {
+        market = m;
+        held = new uint256[][](acts.length);
+        for (uint256 i; i < acts.length && _enough(); i++) {
+            bytes memory answer = _trial(abi.encodeCall(this.holding, (acts[i])));
+            if (answer.length > 64) held[i] = abi.decode(answer, (uint256[]));
+        }
+    }
+
+    /// Reverts with what the contract holds after an act; only one number when the act itself failed.
+    function holding(Act calldata act) external {
+        bool acted = act.data.length == 0;
+        if (!acted) (acted,) = _as(act.actor, market.token, act.data);
+        if (!acted) _give(abi.encode(new uint256[](1)));
+        uint256[] memory has = new uint256[](3);
+        has[0] = market.token.balance;
+        (, has[1]) = _balance(market.quote, market.token);
+        (, has[2]) = _balance(market.pool, market.token);
+        _give(abi.encode(has));
+    }
+
     // ---- calls that nothing can run away with ---------------------------------------------------
 
     function _enough() private view returns (bool) {
