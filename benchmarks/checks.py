@@ -259,7 +259,7 @@ def _placed(net: Devnet, token: str, runtime: bytes, code: Code) -> Launch:
 
 
 def _store(net: Devnet, contract: str, slot: int, value: int) -> None:
-    net.ask("anvil_setStorageAt", contract, f"0x{slot:064x}", f"0x{value:064x}")
+    net.ask("anvil_setStorageAt", contract, f"0x{slot:064x}", f"0x{value % 2**256:064x}")
 
 
 if __name__ == "__main__":

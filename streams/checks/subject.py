@@ -69,8 +69,9 @@ async def withdrawals_from(
     market = await market_in(rpc, subject.token, at, launch, others.contracts)
     purse = Purse(None, None)
     if market.kind:
-        places = (place_of_balances(rpc, each, at.tag) for each in (market.quote, market.pool))
-        purse = Purse(*await together(*places))
+        held = [market.quote, *([market.pool] if market.kind == 1 else [])]
+        places = await together(*(place_of_balances(rpc, each, at.tag) for each in held))
+        purse = Purse(places[0], places[1] if len(places) > 1 else None)
     owner = subject.owner.address if not subject.owner.renounced else None
     people = [*([owner] if owner else []), *_but(others, subject.owner)][:MOST_ACTORS]
     return await withdrawals_of(rpc, market, at, purse, code, people or [fresh_address()])

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from streams.checks.acts import takings_of
 from streams.checks.bytecode import Code
 from streams.checks.chainstate import Block
-from streams.checks.probe import Act, Market, Scene, ask, unpacked
-from streams.checks.slots import Place
+from streams.checks.probe import MARKET, Act, Market, Scene, ask, unpacked
+from streams.checks.slots import Place, fund
 from streams.evm.rpc import Rpc
 
 __all__ = ["Purse", "Withdrawals", "withdrawals_of"]
@@ -29,7 +29,7 @@ ACT_GAS = 500_000
 """The most that one act may burn: a failed assertion of older compilers burns all of it."""
 MOST_ACTS = 256
 """Sent in one call."""
-_HOLDINGS = "holdings((address,address,address,uint8,bool,uint256),(address,bytes)[])"
+_HOLDINGS = f"holdings({MARKET},(address,bytes)[])"
 _HOLDINGS_COUNT = 3
 _Held = tuple[int, ...]
 
@@ -89,10 +89,10 @@ async def _once(
     scene = Scene()
     for actor in {act.actor for act in acts}:
         scene.puppet(actor)
-    scene.overrides.setdefault(market.token, {})["balance"] = hex(GIVEN)
+    scene.endow(market.token, GIVEN)
     for contract, place in ((market.quote, purse.quote), (market.pool, purse.liquidity)):
         if place is not None:
-            scene.store(contract, {place.key(market.token): place.word(GIVEN)})
+            fund(scene, contract, place, market.token, GIVEN)
     cheap = market._replace(gas_cap=ACT_GAS)
     answer = await ask(rpc, scene, scene.call(_HOLDINGS, [cheap, acts], acts[0].actor), at.tag)
     (seen,) = unpacked(["uint256[][]"], answer, len(acts))
