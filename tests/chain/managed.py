@@ -54,22 +54,41 @@ class Managed(NamedTuple):
         net = market.net
         filler = net.deploy(artifacts()["ManagerFiller"].bytecode)
         token = _token(net, filler, name)
-        sale_is_0_for_1 = int(token, 16) < int(quote, 16)
-        hooks = _placed(net, hook, manager, sale=sale_is_0_for_1) if hook else NATIVE
-        sides = sorted((token, quote), key=lambda side: int(side, 16))
-        key = (*sides, 3_000, SPACING, hooks)
-        opened = selector(f"initialize({_KEY},uint160)") + encode([_KEY, "uint160"], [key, 2**96])
-        sent = net.send(manager, opened)
-        net.mine()
-        launch = _told(net, sent, manager)
+        made = cls.opened(net, manager, filler, token, quote, hook)
         net.ask("anvil_setBalance", filler, hex(2 * LIQUIDITY))
         if quote != NATIVE:
             market.call(WETH, "deposit()", value=2 * LIQUIDITY)
             market.call(WETH, "transfer(address,uint256)", filler, 2 * LIQUIDITY)
-        filled = encode(["address", _KEY, "int256"], [manager, key, LIQUIDITY])
+        filled = encode(["address", _KEY, "int256"], [manager, made.key, LIQUIDITY])
         net.send(filler, selector(f"fill(address,{_KEY},int256)") + filled)
         net.mine()
-        return cls(launch, filler)
+        return made
+
+    @classmethod
+    def opened(
+        cls,
+        net: Devnet,
+        manager: str,
+        filler: str,
+        token: str,
+        quote: str,
+        hook: Hook | None = None,
+    ) -> Managed:
+        """A pool at a price of one, with nothing in it."""
+        sale = int(token, 16) < int(quote, 16)
+        hooks = _placed(net, hook, manager, sale=sale) if hook else NATIVE
+        sides = sorted((token, quote), key=lambda side: int(side, 16))
+        key = (*sides, 3_000, SPACING, hooks)
+        data = selector(f"initialize({_KEY},uint160)") + encode([_KEY, "uint160"], [key, 2**96])
+        sent = net.send(manager, data)
+        net.mine()
+        return cls(_told(net, sent, manager), filler)
+
+    @property
+    def key(self) -> tuple[str, str, int, int, str]:
+        """What names the pool."""
+        launch = self.launch
+        return str(launch.token0), str(launch.token1), 3_000, SPACING, str(launch.hooks)
 
 
 def manager_on(net: Devnet) -> str:
