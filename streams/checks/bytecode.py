@@ -17,6 +17,7 @@ from anyio import to_process
 from anyio.lowlevel import RunVar
 from eth_hash.auto import keccak
 
+from streams.checks.flow import CALLS, SENDING, Flow, alive, writes
 from streams.checks.likeness import sketch
 from streams.errors import Invalid
 
@@ -126,7 +127,7 @@ def code_from(code: bytes) -> Code:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise Invalid("the code cannot be read", reason="code") from error
-    reached, flow = _reached(found), _Flow(found)
+    reached, flow = _reached(found), Flow(found)
     functions = tuple(_function(each, flow) for each in found.functions or ())
     return Code(
         size=len(code),
@@ -137,19 +138,14 @@ def code_from(code: bytes) -> Code:
         addresses=_addresses(code, reached),
         constants=_constants(code, reached),
         calls_out=_calls_out(found, flow),
-        strays=flow.strays(_SENDING),
+        strays=flow.strays(SENDING),
         hash=f"0x{keccak(_without_metadata(code, found.metadata)).hex()}",
     )
 
 
-def _writes(each: Any) -> bool:
-    return each.state_mutability not in {"view", "pure"}
-
-
-def _function(each: Any, flow: _Flow) -> Function:
-    writes = _writes(each)
-    sends = writes and flow.reaches(each.bytecode_offset, _SENDING)
-    return Function(each.selector, each.arguments or "", writes, sends)
+def _function(each: Any, flow: Flow) -> Function:
+    sends = writes(each) and flow.reaches(each.bytecode_offset, SENDING)
+    return Function(each.selector, each.arguments or "", writes(each), sends)
 
 
 def _stored(each: Any) -> Stored:
@@ -168,110 +164,17 @@ def _counted(names: Any) -> dict[str, int]:
 def _reached(found: Any) -> list[tuple[str, int]]:
     """Opcodes in blocks that control flow reaches, with their offsets: data behind code is none."""
     blocks = {block.id: block for block in found.control_flow_graph.blocks}
-    ranges = sorted((blocks[each].start, blocks[each].end) for each in _alive(blocks))
+    ranges = sorted((blocks[each].start, blocks[each].end) for each in alive(blocks))
     return list(_within(found.disassembled, ranges))
 
 
-def _alive(blocks: dict[int, Any]) -> set[int]:
-    """The blocks that control can come to at all, returning wherever a return is known to go."""
-    waiting, seen = [0], set[int]()
-    while waiting:
-        block = blocks.get(waiting.pop())
-        if block is not None and block.id not in seen:
-            seen.add(block.id)
-            waiting += _next(block.btype)
-    return seen
-
-
 _TRANSFERS = ("a9059cbb", "23b872dd")  # transfer, transferFrom
-_CALLS = frozenset({"CALL", "CALLCODE", "DELEGATECALL", "STATICCALL"})
-_SENDING = frozenset({"CALL", "CALLCODE", "DELEGATECALL", "SELFDESTRUCT"})
 
 
-def _calls_out(found: Any, flow: _Flow) -> bool:
+def _calls_out(found: Any, flow: Flow) -> bool:
     """Whether control flows from a transfer to a call."""
     entries = [f.bytecode_offset for f in found.functions or () if f.selector in _TRANSFERS]
-    return any(flow.reaches(entry, _CALLS) for entry in entries)
-
-
-class _Flow:
-    """Where control can go from a place in the code.
-
-    A return is followed only to callers that were passed on the way (``DynamicJump.path``), so that
-    a function that others share does not lead into those others.
-    """
-
-    def __init__(self, found: Any) -> None:
-        self._blocks = {block.id: block for block in found.control_flow_graph.blocks}
-        self._starts = {block.start: block.id for block in self._blocks.values()}
-        self._opcodes = _opcodes_of(found.disassembled, self._blocks.values())
-        writing = (each for each in found.functions or () if _writes(each))
-        self._entries = [each.bytecode_offset for each in writing]
-        self._seen: dict[int | None, set[int]] = {}
-        self._alive = _alive(self._blocks)
-
-    def reaches(self, offset: int, opcodes: frozenset[str]) -> bool:
-        """Whether a block with one of ``opcodes`` can be come to from the block at ``offset``."""
-        return any(self._opcodes[block] & opcodes for block in self._from(self._starts.get(offset)))
-
-    def strays(self, opcodes: frozenset[str]) -> bool:
-        """Whether a block with one of ``opcodes`` is in the code, and no entry leads to it."""
-        known = set[int]().union(*(self._from(self._starts.get(entry)) for entry in self._entries))
-        return any(names & opcodes for block, names in self._opcodes.items()
-                   if block in self._alive and block not in known)  # fmt: skip
-
-    def _from(self, entry: int | None) -> set[int]:
-        """Every block that control can come to from one; remembered."""
-        if entry not in self._seen:
-            seen: set[int] = set()
-            waiting, pending = [entry], list[Any]()
-            while waiting:
-                pending += self._walked(waiting, seen)
-                passed = [jump for jump in pending if seen.issuperset(jump.path)]
-                pending = [jump for jump in pending if jump.to not in seen]
-                waiting = [jump.to for jump in passed if jump.to not in seen]
-            self._seen[entry] = seen
-        return self._seen[entry]
-
-    def _walked(self, waiting: list[int | None], seen: set[int]) -> list[Any]:
-        """Add to ``seen`` all that always follows; gives the jumps that may follow."""
-        jumps: list[Any] = []
-        while waiting:
-            place = waiting.pop()
-            if place is not None and place not in seen and place in self._blocks:
-                seen.add(place)
-                following, found = _after(self._blocks[place].btype)
-                waiting += following
-                jumps += found
-        return jumps
-
-
-def _opcodes_of(disassembled: Any, blocks: Any) -> dict[int, frozenset[str]]:
-    """The opcodes of each block that calls or ends."""
-    ordered = sorted(blocks, key=lambda block: block.start)
-    found: dict[int, set[str]] = {block.id: set() for block in ordered}
-    place = 0
-    for offset, text in disassembled:
-        while place < len(ordered) and ordered[place].end < offset:
-            place += 1
-        if place == len(ordered):
-            break
-        if ordered[place].start <= offset:
-            found[ordered[place].id].add(text.split(" ", 1)[0])
-    return {key: frozenset(names & (_CALLS | _SENDING)) for key, names in found.items()}
-
-
-def _after(kind: Any) -> tuple[list[int], list[Any]]:
-    """The blocks that follow one of this kind wherever control came from, and those by a return."""
-    following: list[int] = []
-    jumps: list[Any] = []
-    for name in ("to", "true_to", "false_to"):
-        target = getattr(kind, name, None)
-        if isinstance(target, int):
-            following.append(target)
-        elif target is not None:
-            jumps += [jump for jump in target if jump.to is not None]
-    return following, jumps
+    return any(flow.reaches(entry, CALLS) for entry in entries)
 
 
 def _within(disassembled: Any, ranges: list[tuple[int, int]]) -> Any:
@@ -283,12 +186,6 @@ def _within(disassembled: Any, ranges: list[tuple[int, int]]) -> Any:
             return
         if ranges[place][0] <= offset:
             yield text.split(" ", 1)[0], offset
-
-
-def _next(kind: Any) -> list[int]:
-    """Every block that may follow one of this kind."""
-    following, jumps = _after(kind)
-    return [*following, *(jump.to for jump in jumps)]
 
 
 _PLAIN = re.compile(r"0{12,}|f{16,}")
