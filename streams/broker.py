@@ -197,6 +197,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     replication_factor: int = -1
     """Of topics created here; -1 is the cluster's own default."""
     fetch_max_wait_ms: int = 500
+    doze_seconds: float = 0.0
+    """How long a consumer that found nothing does not ask, unless this process publishes."""
     session_timeout_ms: int = 6_000
     max_poll_interval_ms: int = 900_000
     """How long one batch may take before the group gives its partitions away."""

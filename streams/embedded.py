@@ -35,6 +35,8 @@ OWN_SECONDS = 10.0
 START_SECONDS = 40.0
 STOP_SECONDS = 8.0
 LOOK_SECONDS = 0.05
+DOZE_SECONDS = 5.0
+"""What another process publishes is found so late at most."""
 WATCH_SECONDS = 1.0
 """How long a broker may be gone before ``watch`` notices."""
 
@@ -57,6 +59,7 @@ class EmbeddedAddress(msgspec.Struct, frozen=True):
             bootstrap_servers=self.bootstrap_servers,
             client_id=client_id,
             fetch_max_wait_ms=100,
+            doze_seconds=DOZE_SECONDS,
             compression="lz4",
         )
 

@@ -139,7 +139,8 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
     """Whether a Solidly-like pool holds assets of equal value (another curve than x*y)."""
     hooks: Address | UnsetType = UNSET
     hook_permissions: list[str] | UnsetType = UNSET
-    """What a V4 pool's hook may do, as its address's low bits say (v4-core ``Hooks.sol``)."""
+    """What a V4 pool's hook may do, by its address's low bits (v4-core ``Hooks.sol``)."""
+    manager: Address | UnsetType = UNSET  # who holds a pool of Uniswap V4
     sqrt_price: Amount | UnsetType = UNSET
     """sqrt(token1/token0) in base units times 2**96, where the pool starts with a price."""
 

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[1] / "streams" / "checks" / "solidity"
 def runtimes() -> dict[str, str]:
     """The runtime code of the probe's contracts by name, as 0x hex."""
     artifacts = compiled(FOLDER)
-    return {name: artifacts[name].runtime for name in ("Probe", "Puppet")}
+    return {name: artifacts[name].runtime for name in ("IdleHook", "Probe", "Puppet")}
 
 
 def main() -> None:

@@ -22,14 +22,14 @@ from streams.evm.fetch import Fetcher
 from streams.evm.venues import Factory, chain_named, with_factories
 from streams.examine.checklist import checklist
 from streams.examine.examination import examine
-from streams.examine.markets import Market, markets_of, pool_at
+from streams.examine.markets import ID_DIGITS, Market, markets_of, pool_at
 from streams.examine.past import Past, past_of
 from streams.examine.question import Question
 from streams.examine.view import Metered, View
 
 __all__ = ["Scan", "facts_from_past", "scan_address"]
 
-_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+_ADDRESS = re.compile(r"0x(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,8 @@ async def scan_address(
     slug, wanted = chain_named(chain), address.lower()
     if not _ADDRESS.fullmatch(wanted):
         raise Invalid(
-            f"{address!r} is no address: give a token's or a pool's, 0x and 40 digits",
+            f"{address!r} is no address: give a token's or a pool's, 0x and 40 digits, or a "
+            "Uniswap V4 pool's id, 0x and 64",
             reason="usage",
         )
     nodes = nodes_from(settings.chains, [slug], urls)[slug]
@@ -100,15 +101,16 @@ async def _market(
     view: View, chain: str, factories: Mapping[str, Factory], address: str
 ) -> tuple[Market, int]:
     """The market that is meant, and how many the token has."""
-    code = await view.rpc.call("eth_getCode", [address, view.tag], str)
-    if len(code) <= 2:
+    is_id = len(address) == ID_DIGITS
+    code = "" if is_id else await view.rpc.call("eth_getCode", [address, view.tag], str)
+    if len(code) <= 2 and not is_id:
         raise Invalid(
             f"there is no contract at {address} on {chain}: is it another chain's?", reason="usage"
         )
     pool = await pool_at(view, chain, factories, address)
     if pool is not None:
         return pool, 1
-    found = await markets_of(view, chain, factories, address)
+    found = [] if is_id else await markets_of(view, chain, factories, address)
     if not found:
         raise Invalid(
             f"no pool of {address} was found on {chain}: it trades on no venue that heft knows, or "

@@ -6,7 +6,7 @@ numbers that mean something as a percentage, as basis points, as an amount or as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from eth_abi import encode  # type: ignore[attr-defined]
@@ -14,9 +14,9 @@ from eth_abi.exceptions import EncodingError, ParseError
 from eth_hash.auto import keccak
 
 from streams.checks.bytecode import Code, Function
-from streams.checks.probe import Act, split_types
+from streams.checks.probe import NOBODY, Act, split_types
 
-__all__ = ["RENOUNCE", "STANDARD", "TRANSFER_FROM", "Cast", "acts_of", "selector_of"]
+__all__ = ["RENOUNCE", "STANDARD", "TRANSFER_FROM", "Cast", "acts_of", "selector_of", "takings_of"]
 
 
 def selector_of(signature: str) -> str:
@@ -63,31 +63,64 @@ class _Variant(NamedTuple):
     number: int
     flag: bool
     addresses: tuple[str, str]
+    """The first of a call's addresses, and all others."""
 
 
 def acts_of(code: Code, actor: str, cast: Cast) -> list[tuple[str, Act]]:
     """Calls of every function that writes, by selector; those of holders are left out."""
-    functions = [each for each in code.functions if each.writes and each.selector not in STANDARD]
     return [
         (function.selector, Act(actor, data))
-        for function in functions[:MOST_FUNCTIONS]
-        for data in _variants(function, actor, cast, code.constants)
+        for function in _acting(code)
+        for data in _variants(function, _choices(function.arguments, actor, cast, code.constants))
     ]
 
 
-def _variants(function: Function, actor: str, cast: Cast, constants: Sequence[int]) -> list[bytes]:
+def takings_of(code: Code, actor: str, held: Sequence[str]) -> list[tuple[str, Act]]:
+    """Calls that might send ``actor`` some of the tokens ``held``, or the chain's coin."""
+    return [
+        (function.selector, Act(actor, data))
+        for function in _acting(code)
+        for data in _variants(function, _takings(function.arguments, actor, held))
+    ]
+
+
+def _acting(code: Code) -> list[Function]:
+    """What writes and is no holder's own business."""
+    writing = (each for each in code.functions if each.writes and each.selector not in STANDARD)
+    return list(writing)[:MOST_FUNCTIONS]
+
+
+def _variants(function: Function, choices: Iterable[_Variant]) -> list[bytes]:
     """Calldata of one function, without doubles."""
     if len(function.arguments) > LONGEST_ARGUMENTS:
         return []
     types = split_types(function.arguments)
     made: dict[bytes, None] = {}
-    for variant in _choices(function.arguments, actor, cast, constants):
+    for variant in choices:
         try:
-            values = [_value(each, variant, place) for place, each in enumerate(types)]
+            values = _values(types, variant)
             made[bytes.fromhex(function.selector) + encode(types, values)] = None
         except (EncodingError, ParseError, ValueError, TypeError, OverflowError, RecursionError):
             continue  # a type that evmole inferred and nobody can encode
     return list(made)[:MOST_VARIANTS]
+
+
+def _values(types: Sequence[str], variant: _Variant) -> list[Any]:
+    """A value for each argument."""
+    firsts = [place for place, each in enumerate(types) if each.startswith("address")]
+    return [_value(each, variant, first=place in firsts[:1]) for place, each in enumerate(types)]
+
+
+def _takings(arguments: str, actor: str, held: Sequence[str]) -> Iterator[_Variant]:
+    """A token and who gets it, in either order; NOBODY for a token means the coin to many."""
+    addresses = [(token, actor) for token in (*held, NOBODY)]
+    addresses += [(actor, token) for token in held]
+    numbers = (50, 0, 10**9) if "int" in arguments else (0,)
+    flags = (True, False) if "bool" in arguments else (True,)
+    for number in numbers:
+        for flag in flags:
+            for ways in addresses if "address" in arguments else addresses[:1]:
+                yield _Variant(number, flag, ways)
 
 
 def _choices(
@@ -107,16 +140,15 @@ def _choices(
                 yield _Variant(number, flag, addresses)
 
 
-def _value(kind: str, variant: _Variant, place: int) -> Any:
-    """A value of an ABI type; ``place`` tells the first address from the next."""
+def _value(kind: str, variant: _Variant, *, first: bool) -> Any:
+    """A value of an ABI type; ``first`` tells the first address of a call from the others."""
     if kind.endswith("]"):
         inner, _, count = kind[:-1].rpartition("[")
-        return [_value(inner, variant, place)] * (min(int(count), 8) if count else 1)
+        return [_value(inner, variant, first=first)] * (min(int(count), 8) if count else 1)
     if kind.startswith("("):
-        parts: Sequence[str] = split_types(kind[1:-1])
-        return tuple(_value(each, variant, place) for each in parts)
+        return tuple(_values(split_types(kind[1:-1]), variant))
     if kind == "address":
-        return variant.addresses[0 if place == 0 else 1]
+        return variant.addresses[0 if first else 1]
     return _plain(kind, variant)
 
 

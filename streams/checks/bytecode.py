@@ -17,6 +17,7 @@ from anyio import to_process
 from anyio.lowlevel import RunVar
 from eth_hash.auto import keccak
 
+from streams.checks.flow import CALLS, SENDING, Flow, alive, writes
 from streams.checks.likeness import sketch
 from streams.errors import Invalid
 
@@ -32,11 +33,13 @@ _WORKERS = 2
 
 
 class Function(msgspec.Struct, frozen=True):
-    """An external function: its selector (8 hex digits), argument types, and if it may write."""
+    """An external function: its selector (8 hex digits), argument types, and what it may do."""
 
     selector: str
     arguments: str
     writes: bool
+    sends: bool
+    """Whether control flows from it to what can send coin or tokens away."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -65,6 +68,8 @@ class Code(msgspec.Struct, frozen=True):
     """Small numbers that the code compares with: where a function acts on one number alone."""
     calls_out: bool
     """Whether a transfer can come to a call of another contract."""
+    strays: bool
+    """Whether a call that can send something was found, but not which function comes to it."""
     hash: str
     """keccak256 of the code without its compiler's metadata, as 0x hex."""
 
@@ -122,24 +127,25 @@ def code_from(code: bytes) -> Code:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise Invalid("the code cannot be read", reason="code") from error
-    reached = _reached(found)
+    reached, flow = _reached(found), Flow(found)
+    functions = tuple(_function(each, flow) for each in found.functions or ())
     return Code(
         size=len(code),
-        functions=tuple(_function(each) for each in found.functions or ()),
+        functions=functions,
         storage=tuple(_stored(each) for each in found.storage or ()),
         opcodes=_counted(name for name, _ in reached),
         sketch=sketch([code[offset] for _, offset in reached]),
         addresses=_addresses(code, reached),
         constants=_constants(code, reached),
-        calls_out=_calls_out(found),
+        calls_out=_calls_out(found, flow),
+        strays=flow.strays(SENDING),
         hash=f"0x{keccak(_without_metadata(code, found.metadata)).hex()}",
     )
 
 
-def _function(each: Any) -> Function:
-    return Function(
-        each.selector, each.arguments or "", each.state_mutability not in {"view", "pure"}
-    )
+def _function(each: Any, flow: Flow) -> Function:
+    sends = writes(each) and flow.reaches(each.bytecode_offset, SENDING)
+    return Function(each.selector, each.arguments or "", writes(each), sends)
 
 
 def _stored(each: Any) -> Stored:
@@ -158,38 +164,17 @@ def _counted(names: Any) -> dict[str, int]:
 def _reached(found: Any) -> list[tuple[str, int]]:
     """Opcodes in blocks that control flow reaches, with their offsets: data behind code is none."""
     blocks = {block.id: block for block in found.control_flow_graph.blocks}
-    waiting, seen = [0], set[int]()
-    while waiting:
-        block = blocks.get(waiting.pop())
-        if block is not None and block.id not in seen:
-            seen.add(block.id)
-            waiting += _next(block.btype)
-    ranges = sorted((blocks[each].start, blocks[each].end) for each in seen)
+    ranges = sorted((blocks[each].start, blocks[each].end) for each in alive(blocks))
     return list(_within(found.disassembled, ranges))
 
 
 _TRANSFERS = ("a9059cbb", "23b872dd")  # transfer, transferFrom
-_CALLS = frozenset({"CALL", "CALLCODE", "DELEGATECALL", "STATICCALL"})
 
 
-def _calls_out(found: Any) -> bool:
-    """Whether control flows from a transfer to a call.
-
-    A return is followed only to callers that were passed on the way (``DynamicJump.path``), so that
-    a function that others share does not lead into those others.
-    """
-    blocks = {block.id: block for block in found.control_flow_graph.blocks}
-    entries = {f.bytecode_offset for f in found.functions or () if f.selector in _TRANSFERS}
-    seen = {block.id for block in blocks.values() if block.start in entries}
-    grown = True
-    while grown:
-        following = {
-            after for each in seen for after in _next(blocks[each].btype, seen) if after in blocks
-        }
-        grown = not following <= seen
-        seen |= following
-    ranges = sorted((blocks[each].start, blocks[each].end) for each in seen)
-    return any(name in _CALLS for name, _ in _within(found.disassembled, ranges))
+def _calls_out(found: Any, flow: Flow) -> bool:
+    """Whether control flows from a transfer to a call."""
+    entries = [f.bytecode_offset for f in found.functions or () if f.selector in _TRANSFERS]
+    return any(flow.reaches(entry, CALLS) for entry in entries)
 
 
 def _within(disassembled: Any, ranges: list[tuple[int, int]]) -> Any:
@@ -201,22 +186,6 @@ def _within(disassembled: Any, ranges: list[tuple[int, int]]) -> Any:
             return
         if ranges[place][0] <= offset:
             yield text.split(" ", 1)[0], offset
-
-
-def _next(kind: Any, passed: set[int] | None = None) -> list[int]:
-    """The blocks that follow one of this kind, if ``passed`` is given only by paths inside it."""
-    following: list[int] = []
-    for name in ("to", "true_to", "false_to"):
-        target = getattr(kind, name, None)
-        if isinstance(target, int):
-            following.append(target)
-        elif target is not None:
-            following += [
-                jump.to
-                for jump in target
-                if jump.to is not None and (passed is None or passed.issuperset(jump.path))
-            ]
-    return following
 
 
 _PLAIN = re.compile(r"0{12,}|f{16,}")

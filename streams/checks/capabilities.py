@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from streams.checks.acts import STANDARD, TRANSFER_FROM
 from streams.checks.answers import Answer, Unknown
 from streams.checks.bytecode import Code
 from streams.checks.effects import Effect
@@ -18,8 +19,9 @@ from streams.checks.ownership import Owner
 from streams.checks.powers import Powers
 from streams.checks.probe import ABSENT, FAILED
 from streams.checks.proxy import Proxy
+from streams.checks.withdrawals import Withdrawals
 
-__all__ = ["CALLED", "MEASURED", "READ", "called", "measured", "read"]
+__all__ = ["CALLED", "MEASURED", "READ", "called", "measured", "read", "taking"]
 
 OPCODES: Final = (
     "SLOAD", "SSTORE", "CALL", "STATICCALL", "DELEGATECALL", "CREATE", "CREATE2", "CALLER",
@@ -44,6 +46,7 @@ MEASURED: Final = (
     "contract.is_fee_changeable", "contract.is_fee_per_wallet", "contract.can_exempt_from_fee",
     "contract.highest_fee", "contract.has_max_tx", "contract.is_max_tx_changeable",
     "contract.has_cooldown", "contract.is_cooldown_changeable", "contract.opens_trading",
+    "contract.can_withdraw",
 )  # fmt: skip
 
 _NUMBERS = ("uint256", "uint128", "uint112", "uint96", "uint64", "uint32", "uint16", "uint8")
@@ -113,6 +116,25 @@ def measured(powers: Powers | str, layout: Layout, *, foreign: bool) -> dict[str
         "owner.can_take_back": judge.hidden(frozenset({"take-back"})),
         **_as_it_stands(powers),
     }
+
+
+def taking(found: Withdrawals | str, code: Code) -> dict[str, Answer]:
+    """Whether an owner can take out what the contract holds; text is why nothing was tried."""
+    return {"contract.can_withdraw": _taking(found, code)}
+
+
+def _taking(found: Withdrawals | str, code: Code) -> Answer:
+    left = frozenset(each.selector for each in code.functions if each.sends) - STANDARD
+    if isinstance(found, str):
+        why = f"might, and was not tried: {found}"
+    elif found.taking:
+        return True
+    else:
+        left -= found.passed | {TRANSFER_FROM}
+        why = "might, and could not be made to show what it does"
+    if left:
+        return Unknown(f"{_named(left)} {why}")
+    return Unknown("it sends, by no function that was found") if code.strays else False
 
 
 class _Judge:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from streams.checks.answers import findings, told, unknowns
 from streams.checks.bytecode import read_code
@@ -13,18 +14,21 @@ from streams.checks.capabilities import (
     called,
     measured,
     read,
+    taking,
 )
-from streams.checks.chainstate import Block, Named, block_of, number_of
+from streams.checks.chainstate import Block, Named, block_of, number_of, together
 from streams.checks.layout import layout_of
-from streams.checks.powers import Powers
+from streams.checks.ownership import others_of
 from streams.checks.probe import address_in
-from streams.checks.subject import powers_over, subject_of
+from streams.checks.subject import powers_over, subject_of, withdrawals_from
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.evm.rpc import Rpc
 from streams.finding import Finding, FindingSource
 
 __all__ = ["contract_findings"]
+
+T = TypeVar("T")
 
 
 async def contract_findings(
@@ -72,12 +76,22 @@ async def _found(
             | findings(unknowns(MEASURED, why), "simulation", at.number)
         )
     found |= findings(read(code, subject.proxy, known_rugs), "bytecode", at.number)
-    powers: Powers | str
-    try:
-        powers = await powers_over(rpc, subject, code, at, launch)
-    except (Retry, Invalid) as error:
-        powers = told(error)
-    source: FindingSource = "bytecode" if isinstance(powers, str) else "simulation"
-    return found | findings(
-        measured(powers, layout_of(code), foreign="DELEGATECALL" in code.opcodes), source, at.number
+    others = await others_of(rpc, token, code, at)
+    powers, taken = await together(
+        _tried(powers_over(rpc, subject, code, at, launch, others)),
+        _tried(withdrawals_from(rpc, subject, code, at, launch, others)),
     )
+    source: FindingSource = "bytecode" if isinstance(powers, str) else "simulation"
+    shown = measured(powers, layout_of(code), foreign="DELEGATECALL" in code.opcodes)
+    out: FindingSource = "bytecode" if isinstance(taken, str) else "simulation"
+    return (
+        found | findings(shown, source, at.number) | findings(taking(taken, code), out, at.number)
+    )
+
+
+async def _tried(asked: Coroutine[Any, Any, T]) -> T | str:
+    """What a rehearsal shows, or why it was not held."""
+    try:
+        return await asked
+    except (Retry, Invalid) as error:
+        return told(error)

@@ -27,6 +27,7 @@ __all__ = [
     "ABSENT",
     "FAILED",
     "GAS",
+    "MARKET",
     "NOBODY",
     "ONE",
     "Act",
@@ -62,8 +63,17 @@ Overrides = dict[str, dict[str, Any]]
 """State by address as ``eth_call`` takes it: ``code``, ``balance``, ``stateDiff``."""
 
 
+NOBODY = "0x" + "00" * 20
+MARKET = "(address,address,address,uint8,bool,uint256,uint24,int24,address)"
+"""A ``Market`` as an ABI type."""
+
+
 class Market(NamedTuple):
-    """Where a token trades, as the probe takes it. ``kind``: 0 nowhere, 1 reserves, 2 ranges."""
+    """Where a token trades, as the probe takes it.
+
+    ``kind``: 0 nowhere, 1 reserves, 2 ranges, 3 a pool of Uniswap V4, whose ``pool`` is the
+    PoolManager and which ``fee``, ``tick_spacing`` and ``hooks`` name; ``quote`` may be the coin.
+    """
 
     token: str
     quote: str
@@ -71,10 +81,12 @@ class Market(NamedTuple):
     kind: int
     token_is_0: bool
     gas_cap: int = GAS_CAP
+    fee: int = 0
+    tick_spacing: int = 0
+    hooks: str = NOBODY
 
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
-NOBODY = "0x" + "00" * 20
 
 
 class Act(NamedTuple):
@@ -109,6 +121,14 @@ class Scene:
         code = _codes["Puppet"].replace(_PLACEHOLDER, self.probe[2:])
         self.overrides.setdefault(address, {})["code"] = code
         return address
+
+    def idle(self, hook: str) -> None:
+        """Let a hook of Uniswap V4 agree to everything and take nothing."""
+        self.overrides.setdefault(hook, {})["code"] = _codes["IdleHook"]
+
+    def endow(self, address: str, coin: int) -> None:
+        """Let ``address`` have so much of the chain's coin."""
+        self.overrides.setdefault(address, {})["balance"] = hex(coin)
 
     def store(self, contract: str, values: dict[str, int]) -> None:
         """Let ``contract`` find these values in its storage, by 0x key."""

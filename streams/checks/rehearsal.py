@@ -8,8 +8,8 @@ from typing import NamedTuple
 from streams.checks.acts import Cast
 from streams.checks.chainstate import Block
 from streams.checks.effects import Observation, observation_from
-from streams.checks.probe import Act, Market, Scene, ask, fresh_address, unpacked
-from streams.checks.slots import Place
+from streams.checks.probe import MARKET, Act, Market, Scene, ask, fresh_address, unpacked
+from streams.checks.slots import Place, fund
 from streams.errors import Invalid
 from streams.evm.rpc import Rpc
 
@@ -19,10 +19,7 @@ MOST_CALLS = 12
 """Of one round; each tries 30 acts or more."""
 MOST_ACTS = 64
 """Sent in one call: more do not fit into its gas when they go through."""
-_POWERS = (
-    "powers((address,address,address,uint8,bool,uint256),address,address,address,uint256,"
-    "(address,bytes)[],(address,bytes)[])"
-)
+_POWERS = f"powers({MARKET},address,address,address,uint256,(address,bytes)[],(address,bytes)[])"
 
 
 class Setting(NamedTuple):
@@ -92,8 +89,7 @@ async def _once(
         scene.overrides[address] = {"code": "0xfe"}
     purchase = setting.purchase if setting.quotes else 0
     if setting.quotes:
-        purse = {setting.quotes.key(scene.probe): setting.quotes.word(4 * purchase)}
-        scene.store(market.quote, purse)
+        fund(scene, market.quote, setting.quotes, scene.probe, 4 * purchase)
     wallets = [cast.victim, cast.bystander, cast.fresh]
     call = scene.call(_POWERS, [market, *wallets, purchase, first, acts], acts[0].actor)
     world = setting.at.later if setting.later else None

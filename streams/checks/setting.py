@@ -9,12 +9,13 @@ from streams.checks.chainstate import Block, Numbers, numbers, together
 from streams.checks.market import SHARES, market_of
 from streams.checks.probe import NOBODY, Market, fresh_address
 from streams.checks.rehearsal import Setting
+from streams.checks.reserve import reserve_of
 from streams.checks.slots import place_of_balances
 from streams.errors import Invalid
 from streams.events import Launch
 from streams.evm.rpc import Rpc
 
-__all__ = ["setting_of"]
+__all__ = ["market_in", "setting_of"]
 
 OWN = 1_000
 """Base units that a token is given of itself where it has none: enough to show a rescue of them,
@@ -28,14 +29,14 @@ async def setting_of(
 
     Raises ``Retry``, and ``Invalid`` when no wallet can be given tokens.
     """
-    market = await _market(rpc, token, at, launch, contracts)
+    market = await market_in(rpc, token, at, launch, contracts)
     asked: Numbers = {
         "supply": (token, "totalSupply()", None),
         "own": (token, "balanceOf(address)", token),
-        "reserve": (market.quote, "balanceOf(address)", market.pool),
     }
-    found, place, quotes = await together(
+    found, reserve, place, quotes = await together(
         numbers(rpc, asked, at),
+        reserve_of(rpc, market, at) if market.kind else _none(),
         place_of_balances(rpc, token, at.tag),
         place_of_balances(rpc, market.quote, at.tag) if market.kind else _none(),
     )
@@ -44,7 +45,7 @@ async def setting_of(
     supply = found["supply"]
     if not supply:
         raise Invalid("the token does not say its supply")
-    purchase = (found["reserve"] or 0) // SHARES[0] if market.kind else 0
+    purchase = (reserve or 0) // SHARES[0] if market.kind else 0
     cast = Cast(fresh_address(), fresh_address(), fresh_address(), min(supply, 2**200))
     return Setting(
         market, at, cast, place, quotes, purchase, own=None if found["own"] else OWN, later=False
@@ -55,7 +56,7 @@ async def _none() -> None:
     """No place: there is no quote."""
 
 
-async def _market(
+async def market_in(
     rpc: Rpc, token: str, at: Block, launch: Launch | None, contracts: Sequence[str]
 ) -> Market:
     """The pool to try on; one of no kind when there is none."""

@@ -27,7 +27,7 @@ from streams.checks.probe import (
 )
 from streams.evm.rpc import Rpc
 
-__all__ = ["Place", "place_of_balances"]
+__all__ = ["Place", "fund", "place_of_balances"]
 
 SENTINELS = (10**24, 2**240)
 """Put into each place that is tried: the first is no packed flag's bit; the second is seen where
@@ -46,12 +46,25 @@ class Place(NamedTuple):
         return min(balance * self.stored // self.reads, 2**255 - 1)
 
 
+_OF_COIN = Place(lambda who: who, 1, 1)
+
+
+def fund(scene: Scene, currency: str, place: Place, who: str, amount: int) -> None:
+    """Let ``who`` have so much of a token, or of the chain's coin (``NOBODY``), in a scene."""
+    if currency == NOBODY:
+        scene.endow(who, amount)
+    else:
+        scene.store(currency, {place.key(who): place.word(amount)})
+
+
 async def place_of_balances(rpc: Rpc, token: str, at: Any) -> Place | None:
     """The place of ``token``'s balances; ``None`` when it is none that we know.
 
     Looked for once a block, whoever asks: a quote's is wanted for every launch, a token's by both
     checks at once. Raises ``Retry`` and ``Invalid`` as ``ask`` does.
     """
+    if token == NOBODY:
+        return _OF_COIN
     looks = _looks.setdefault(rpc, OrderedDict())
     key = (token, str(at))
     if key not in looks or _failed(looks[key]):

@@ -8,7 +8,7 @@ they have. Nothing is sent to the chain.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import UNSET
 
@@ -22,10 +22,12 @@ from streams.checks.chainstate import (
     numbers,
     together,
 )
+from streams.checks.hooks import beside, takes_part
 from streams.checks.judging import TRADE_NAMES, judged
 from streams.checks.market import SHARES, market_of
-from streams.checks.probe import Market, Scene, address_in, ask, fresh_address, unpacked
-from streams.checks.slots import Place, place_of_balances
+from streams.checks.probe import MARKET, Market, Scene, address_in, ask, fresh_address, unpacked
+from streams.checks.reserve import reserve_of
+from streams.checks.slots import Place, fund, place_of_balances
 from streams.checks.subject import opens
 from streams.checks.trips import UNREAD, Trip, trip_from
 from streams.errors import Invalid, Retry
@@ -92,6 +94,7 @@ async def _measured(
         await _refuse_if_wallets_can(rpc, market, at, props, sizes[:1])
         opens_later = await _opens_later(rpc, market, at, props, sizes[:1], launch)
     trips += await _finer(rpc, market, at, props, trips)
+    trips = await _past_hook(rpc, market, at, props, trips)
     endowed = sales[0] if props.token_place else None
     others = sales[1:] if props.token_place else sales
     return judged(
@@ -110,16 +113,15 @@ def _main_first(props: Props) -> Any:
 
 async def _props(rpc: Rpc, market: Market, at: Block, launch: Launch) -> Props:
     asked: Numbers = {
-        "reserve": (market.quote, "balanceOf(address)", market.pool),
         "decimals": (market.token, "decimals()", None),
         "supply": (market.token, "totalSupply()", None),
     }
-    found, quote_place, token_place = await together(
+    found, reserve, quote_place, token_place = await together(
         numbers(rpc, asked, at),
+        reserve_of(rpc, market, at),
         place_of_balances(rpc, market.quote, at.tag),
         place_of_balances(rpc, market.token, at.tag),
     )
-    reserve = found["reserve"]
     if reserve is None:
         raise Invalid("the quote does not say what the pool has of it", reason="quote")
     if quote_place is None:
@@ -131,6 +133,11 @@ async def _props(rpc: Rpc, market: Market, at: Block, launch: Launch) -> Props:
     )
 
 
+_Staging = Literal["usual", "bare", "past-hook"]
+"""``bare``: a trader without code can buy as any wallet does, but we cannot act as it.
+``past-hook``: in the place of the pool's hook stands one that does nothing."""
+
+
 async def _trade(
     rpc: Rpc,
     market: Market,
@@ -140,21 +147,20 @@ async def _trade(
     holders: Sequence[str] = (),
     *,
     world: dict[str, str] | None = None,
-    bare: bool = False,
+    staging: _Staging = "usual",
 ) -> tuple[list[Trip], list[Trip | None]]:
-    """Trips of the sizes and sales of an endowed wallet and the holders, in one call.
-
-    A ``bare`` trader has no code: it can buy as any wallet does, but we cannot act as it.
-    """
+    """Trips of the sizes and sales of an endowed wallet and the holders, in one call."""
     scene = Scene()
+    if staging == "past-hook":
+        scene.idle(market.hooks)
     trader, endowed = fresh_address(), fresh_address()
-    if not bare:
+    if staging != "bare":
         scene.puppet(trader)
     sellers = [*([endowed] if props.token_place else []), *holders]
     for seller in sellers:
         scene.puppet(seller)
     purse = props.quote_place
-    scene.store(market.quote, {purse.key(scene.probe): purse.word(4 * props.reserve)})
+    fund(scene, market.quote, purse, scene.probe, 4 * props.reserve)
     if props.token_place:
         given = max(props.supply // 1_000, 4)
         scene.store(market.token, {props.token_place.key(endowed): props.token_place.word(given)})
@@ -169,14 +175,14 @@ async def _trade(
     return gone, [trip_from(sale) for sale in sales]
 
 
-_TRADES = "trades((address,address,address,uint8,bool,uint256),address,address,uint256[],address[])"
+_TRADES = f"trades({MARKET},address,address,uint256[],address[])"
 
 
 async def _refuse_if_wallets_can(
     rpc: Rpc, market: Market, at: Block, props: Props, sizes: Sequence[int]
 ) -> None:
     """Raise ``Invalid`` when a wallet can buy what our trader, who has code, cannot."""
-    trips, _ = await _trade(rpc, market, at, props, sizes, bare=True)
+    trips, _ = await _trade(rpc, market, at, props, sizes, staging="bare")
     if trips[0].bought:
         raise Invalid("the token deals with wallets alone, and our trader is a contract")
 
@@ -190,6 +196,20 @@ async def _opens_later(
         return trips[0].bought or await opens(rpc, market.token, at, launch)
     except (Retry, Invalid):
         return None
+
+
+async def _past_hook(
+    rpc: Rpc, market: Market, at: Block, props: Props, trips: list[Trip]
+) -> list[Trip]:
+    """The trips with what the pool's hook kept of them; as they are where there is none."""
+    sizes = sorted({trip.spent for trip in trips if trip.bought})
+    if not (sizes and takes_part(market)):
+        return trips
+    try:
+        idle, _ = await _trade(rpc, market, at, props, sizes, staging="past-hook")
+    except (Retry, Invalid):
+        return trips
+    return beside(trips, idle)
 
 
 async def _finer(

@@ -71,6 +71,7 @@ def launch_from_words(factory: Factory, place: Place, of: list[Word]) -> Launch:
         token_is_0=quote != token0,
         quote_symbol=known.symbol if known else UNSET,
         quote_decimals=known.decimals if known else 18,
+        manager=place.address if factory.kind == "v4" else UNSET,
         **_of_kind(factory.kind, of),
     )  # fmt: skip
 

@@ -16,8 +16,10 @@ from streams.evm.rpc import RpcError
 from streams.examine.question import Question
 from streams.examine.view import View
 
-__all__ = ["BEFORE_LAUNCH", "Transfer", "Transfers", "logs_of", "transfers_of"]
+__all__ = ["BEFORE_LAUNCH", "Topics", "Transfer", "Transfers", "logs_of", "transfers_of"]
 
+Topics = Sequence[str | Sequence[str] | None]
+"""As ``eth_getLogs`` takes them: a topic, any of several, or whichever."""
 BEFORE_LAUNCH = 2_000
 """Blocks before a launch in which its token is expected to have been made."""
 MOST_BLOCKS = 20_000
@@ -47,7 +49,7 @@ class Transfers(msgspec.Struct, frozen=True):
 async def logs_of(
     view: View,
     address: str,
-    topics: Sequence[str | None],
+    topics: Topics,
     first: int,
     *,
     most_blocks: int = MOST_BLOCKS,
@@ -87,9 +89,7 @@ async def transfers_of(question: Question) -> Transfers:
     return await view.once(("transfers", token), ask)
 
 
-async def _stretch(
-    view: View, address: str, topics: Sequence[str | None], begin: int, end: int
-) -> list[Log]:
+async def _stretch(view: View, address: str, topics: Topics, begin: int, end: int) -> list[Log]:
     wanted = {
         "address": address, "topics": list(topics), "fromBlock": hex(begin), "toBlock": hex(end),
     }  # fmt: skip

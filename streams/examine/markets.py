@@ -1,7 +1,7 @@
 """The pools of a token, asked of the factories that we know; and the launch that a pool was.
 
 Nobody told us of these pools: that a factory names a pool for its two tokens proves that it is its
-own. Uniswap V4's pools have no address and are not found this way.
+own. Uniswap V4's pools have no address; its one contract is asked for what it logged of them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from streams.checks.answers import Unknown
 from streams.errors import Invalid
 from streams.events import Launch
 from streams.evm.venues import Factory
+from streams.examine.managed import held_in, pool_of_id, pools_of
 from streams.examine.question import trial
 from streams.examine.view import View
 from streams.lockers import ZERO
 from streams.quotes import QUOTES, quote_of
 
-__all__ = ["Market", "launch_of", "markets_of", "pool_at"]
+__all__ = ["ID_DIGITS", "Market", "launch_of", "markets_of", "pool_at"]
 
 FEES = (100, 500, 2500, 3000, 10000)
 """Fee tiers of Uniswap V3 and PancakeSwap V3, in millionths."""
+ID_DIGITS = 66
+"""Of a pool of Uniswap V4, 0x included."""
 SPACINGS = (1, 50, 100, 200, 2000)
 """Tick spacings of Slipstream's pools."""
 
@@ -39,6 +42,12 @@ class Market(NamedTuple):
     quote: str
     held: int
     fee: int = 0
+
+    @classmethod
+    def of(cls, launch: Launch, held: int) -> Market:
+        """A pool of Uniswap V4."""
+        factory = Factory(launch.venue, "v4")
+        return cls(launch.pool, factory, str(launch.token), str(launch.quote), held)
 
 
 async def markets_of(
@@ -65,13 +74,19 @@ async def markets_of(
         Market(pool, factory, token, quote, 0 if isinstance(has, Unknown) else int(has), fee)
         for (pool, factory, quote, fee), has in zip(pools, held, strict=True)
     ]
+    managed = await trial(pools_of(view, chain, factories, token))
+    if not isinstance(managed, Unknown):
+        markets += [Market.of(launch, held) for launch, held in managed]
     return sorted(markets, key=lambda m: -m.held / 10.0 ** QUOTES[chain][m.quote].decimals)
 
 
 async def pool_at(
     view: View, chain: str, factories: Mapping[str, Factory], address: str
 ) -> Market | None:
-    """The market at a pool's address; ``None`` for what is no pool of a factory that we know."""
+    """The market at a pool's address or V4 id; ``None`` for no pool of a factory that we know."""
+    if len(address) == ID_DIGITS:
+        launch = await pool_of_id(view, chain, factories, address)
+        return Market.of(launch, await held_in(view, launch)) if launch else None
     sides = [await trial(view.read(address, f"token{i}()", gives="address")) for i in (0, 1)]
     if any(isinstance(side, Unknown) for side in sides):
         return None

@@ -21,7 +21,7 @@ from streams.evm.logs import Log, number, place_of
 from streams.evm.rpc import Call, RpcError
 from streams.evm.venues import Factory
 from streams.evm.watchlist import Watchlist, followed_from
-from streams.examine.history import logs_of
+from streams.examine.history import Topics, logs_of
 from streams.examine.markets import Market, launch_of
 from streams.examine.view import View
 
@@ -55,9 +55,9 @@ async def past_of(
         return Past(launch_of(market, chain, first, now), [], f"its launch was not found: {error}")
     first = number(log.block_number)
     logs, gap = [log], ""
-    for address in (market.pool, market.token):
+    for address, topics in _told_by(factories, market):
         reached, found = await logs_of(
-            view, address, [], first, most_blocks=MOST_BLOCKS, most_logs=MOST_LOGS
+            view, address, topics, first, most_blocks=MOST_BLOCKS, most_logs=MOST_LOGS
         )
         logs += found
         if reached > first:
@@ -66,20 +66,34 @@ async def past_of(
     return Past(launch, events, gap)
 
 
+def _factory_of(factories: Mapping[str, Factory], market: Market) -> str:
+    return next(each for each, factory in factories.items() if factory == market.factory)
+
+
+def _told_by(factories: Mapping[str, Factory], market: Market) -> list[tuple[str, Topics]]:
+    """Who logs what happens on the pool and to its token, and by which topics."""
+    of_token: tuple[str, Topics] = (market.token, [])
+    if market.factory.kind == "v4":
+        return [(_factory_of(factories, market), [None, market.pool]), of_token]
+    return [(market.pool, []), of_token]
+
+
 async def _launch_log(
     view: View, chain: str, factories: Mapping[str, Factory], market: Market
 ) -> Log:
     """The factory's log of the pool, wherever on the chain it stands."""
     sides = [f"0x{side[2:]:0>64}" for side in sorted((market.token, market.quote))]
-    (address,) = (each for each, factory in factories.items() if factory == market.factory)
+    address = _factory_of(factories, market)
+    named = [market.pool] if market.factory.kind == "v4" else []
     topic = next(t for t, shape in LAUNCHES.items() if shape.kind == market.factory.kind)
     wanted = {
-        "address": address, "topics": [topic, *sides], "fromBlock": "0x0", "toBlock": view.tag,
+        "address": address, "topics": [topic, *named, *sides],
+        "fromBlock": "0x0", "toBlock": view.tag,
     }  # fmt: skip
     try:
         logs: list[Log] = await view.rpc.call("eth_getLogs", [wanted], list[Log])
     except RpcError:
-        _, logs = await logs_of(view, address, [topic, *sides], 0, most_blocks=MOST_BLOCKS)
+        _, logs = await logs_of(view, address, [topic, *named, *sides], 0, most_blocks=MOST_BLOCKS)
     for log in logs:
         event = decode_log(log, place_of(chain, log, datetime.fromtimestamp(0, UTC)), factories)
         if isinstance(event, Launch) and event.pool == market.pool:

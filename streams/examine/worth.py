@@ -11,8 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import Any, ClassVar, NamedTuple
 
+from msgspec import UNSET
+
 from streams.checks.answers import Answer, Unknown, findings
 from streams.errors import Invalid
+from streams.examine.managed import held_in
 from streams.examine.question import Question, answer, trial
 from streams.examine.view import View
 from streams.finding import Finding
@@ -82,9 +85,10 @@ class Worth:
 
 async def _held(question: Question) -> float:
     """The pool's quote in whole units."""
-    if len(question.pool) != 42:
-        raise Invalid("its pools lie together in one contract", reason="worth")
-    held = await question.view.read(question.quote, "balanceOf(address)", question.pool)
+    if question.launch.manager is not UNSET:
+        held = await held_in(question.view, question.launch)
+    else:
+        held = await question.view.read(question.quote, "balanceOf(address)", question.pool)
     return float(held / 10**question.launch.quote_decimals)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -22,6 +23,7 @@ from streams.broker import (
 from streams.errors import Invalid
 from streams.kafka.admin import create_topics, partition_counts
 from streams.kafka.client import admin, start, stop, told
+from streams.kafka.doze import Doze
 from streams.kafka.subscription import KafkaSubscription
 from streams.topics import Topic
 
@@ -39,6 +41,7 @@ class KafkaBroker:
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
         self._counts: dict[str, int] = {}
+        self._dozing: dict[str, WeakSet[Doze]] = defaultdict(WeakSet)
 
     async def ensure_topics(self, topics: Sequence[Topic], partitions: int) -> None:
         """Create what is missing; raises ``Invalid`` when one has another partition count."""
@@ -71,6 +74,9 @@ class KafkaBroker:
             *(_send(producer, place, queue) for place, queue in queues.items()),
             return_exceptions=True,
         )
+        for place in queues:
+            for doze in self._dozing.get(place.topic, ()):
+                doze.wake()
         failed = next((result for result in results if result is not None), None)
         if failed is not None:
             await self._give_up(failed)
@@ -92,7 +98,11 @@ class KafkaBroker:
         if in_no_hurry:
             wait = max(settings.fetch_max_wait_ms, int(1000 * max_wait))
             settings = msgspec.structs.replace(settings, fetch_max_wait_ms=wait)
-        subscription = KafkaSubscription(settings, topic, group, max_records, min_records, max_wait)
+        doze = Doze(settings.doze_seconds)
+        subscription = KafkaSubscription(
+            settings, topic, group, max_records, min_records, max_wait, doze
+        )
+        self._dozing[topic].add(doze)
         await subscription.joined()
         return subscription
 

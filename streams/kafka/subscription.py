@@ -14,6 +14,7 @@ from aiokafka import errors as kafka_errors
 from streams.broker import KafkaSettings, Record
 from streams.errors import Retry
 from streams.kafka.client import start, stop, told
+from streams.kafka.doze import Doze
 
 __all__ = ["KafkaSubscription"]
 
@@ -38,6 +39,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         max_records: int,
         min_records: int,
         max_wait: float,
+        doze: Doze | None = None,
     ) -> None:
         self.partitions: frozenset[int] = frozenset()
         self.generation = 0
@@ -47,10 +49,13 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._max_records = max_records
         self._min_records = min_records
         self._max_wait = max_wait
+        self._doze = doze or Doze(settings.doze_seconds)
         self._consumer: AIOKafkaConsumer | None = None
         self._gathered: list[Record] = []
         self._pending: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
+        self._lag_asleep: int | None = None
+        """Measured in this doze: while it lasts, it stays."""
         self._idle = asyncio.Event()
         self._joining = True
         self._unanswered = 0.0
@@ -59,12 +64,19 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         """The next records, after at most ``max_wait`` seconds; may be empty; raises ``Retry``."""
         self._idle.set()
         consumer = await self.joined()
+        if await self._doze.sleeps(self._max_wait):
+            return self._take(consumer)
+        consumer.resume(*consumer.paused())
+        self._doze.look()
+        self._lag_asleep = None
         deadline = time.monotonic() + self._max_wait
         while len(self._gathered) < self._min_records:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 break
             await self._gather(consumer, remaining)
+        if not (self._gathered or self._joining) and self._doze.begin():
+            consumer.pause(*consumer.assignment())
         return self._take(consumer)
 
     def rest(self) -> list[Record]:
@@ -81,6 +93,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def lag(self) -> int:
         """Records on the assigned partitions that are not yet committed; raises ``Retry``."""
+        if self._doze.asleep and self._lag_asleep is not None:
+            return self._lag_asleep
+        self._lag_asleep = None
+        was_asleep = self._doze.asleep
         consumer, generation = await self.joined(), self.generation
         with told("read offsets", self._settings), anyio.fail_after(self._settings.seconds):
             ends = await consumer.end_offsets(consumer.assignment())
@@ -88,7 +104,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._joining or self.generation != generation:
             raise Retry(f"the partitions of {self._topic} moved: ask for its lag again")
         self._committed |= starts
-        return sum(_behind(consumer, place, starts[place], end) for place, end in ends.items())
+        lag = sum(_behind(consumer, place, starts[place], end) for place, end in ends.items())
+        if was_asleep:
+            self._lag_asleep = lag
+        return lag
 
     async def close(self) -> None:
         """Leave the group without committing."""
@@ -118,6 +137,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         """The group has answered: whatever was loaded while it had not is of no use."""
         log.info("partitions_assigned", topic=self._topic, group=self._group, count=len(assigned))
         self.generation += 1
+        self._doze.wake()
         self._joining = False
         self._unanswered = 0.0
 
@@ -132,7 +152,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             fetch_max_wait_ms=self._settings.fetch_max_wait_ms,
             session_timeout_ms=self._settings.session_timeout_ms,
-            heartbeat_interval_ms=self._settings.session_timeout_ms // 4,
+            heartbeat_interval_ms=self._settings.session_timeout_ms // 3,
             rebalance_timeout_ms=int(REBALANCE_SECONDS * 1000),
             max_poll_interval_ms=self._settings.max_poll_interval_ms,
         )

@@ -41,6 +41,11 @@ are every function of the token, called as its owner, and what changed. A functi
 balances, or what transfers read, and that could not be made to show an effect leaves the answers
 that hang on it unknown.
 
+What an owner can take out of the contract (`can_withdraw`) is found by giving the contract coin,
+quote and liquidity first: a fact and no trap, since fetching back what was sent by mistake is the
+same power. How that stands to the *leak* of other tools, and why their labels were not fitted, is
+told in [decision 53](decisions/0053-tell-what-an-owner-can-take-out.md).
+
 """
 
 

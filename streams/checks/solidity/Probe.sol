@@ -20,6 +20,44 @@ interface IRangePool {
     function swap(address, bool, int256, uint160, bytes calldata) external;
 }
 
+struct PoolKey {
+    address currency0;
+    address currency1;
+    uint24 fee;
+    int24 tickSpacing;
+    address hooks;
+}
+
+struct SwapParams {
+    bool zeroForOne;
+    int256 amountSpecified;
+    uint160 sqrtPriceLimitX96;
+}
+
+interface IPoolManager {
+    function unlock(bytes calldata) external returns (bytes memory);
+    function swap(PoolKey calldata, SwapParams calldata, bytes calldata) external returns (int256);
+    function sync(address) external;
+    function settle() external payable returns (uint256);
+    function take(address, address, uint256) external;
+}
+
+/// Stands in a hook's place by state override: agrees to everything and takes nothing.
+contract IdleHook {
+    fallback() external {
+        assembly {
+            let sig := shr(224, calldataload(0))
+            mstore(0, shl(224, sig))
+            mstore(0x20, 0)
+            mstore(0x40, 0)
+            let size := 0x40
+            // beforeSwap answers three words, what gives a delta two, and nobody minds the rest
+            if eq(sig, 0x575e24b4) { size := 0x60 }
+            return(0, size)
+        }
+    }
+}
+
 /// Stands at a wallet's address by state override, and calls what the probe says as that wallet.
 /// Anybody else finds a wallet that takes what it is sent.
 contract Puppet {
@@ -48,7 +86,7 @@ contract Probe {
     uint256 private constant FAILED = type(uint256).max;
     uint256 private constant ABSENT = type(uint256).max - 1;
     uint256 private constant ONE = 1e18;
-    uint256 private constant ANSWER = 192;
+    uint256 private constant ANSWER = 352;
     /// What of the eth_call's gas is kept back for giving the answer.
     uint256 private constant RESERVE = 1_500_000;
 
@@ -57,10 +95,15 @@ contract Probe {
         address quote;
         address pool;
         /// 0: no pool. 1: reserves (Uniswap V2 and Solidly). 2: ranges (Uniswap V3 and Slipstream).
+        /// 3: one contract for all pools (Uniswap V4): ``pool`` is its PoolManager.
         uint8 kind;
         bool tokenIs0;
         /// The most gas that one call into the token or pool may burn.
         uint256 gasCap;
+        /// What else names a pool of kind 3.
+        uint24 fee;
+        int24 tickSpacing;
+        address hooks;
     }
 
     /// Where a trade ended: 0 went through, else what failed.
@@ -180,7 +223,8 @@ contract Probe {
         if (!told) return _fail(t, 8, bytes(""));
         uint256 gasBefore = gasleft();
         if (market.kind == 1) _buyOfPair(to, quoteIn, t);
-        else _buyOfRange(to, quoteIn, t);
+        else if (market.kind == 2) _buyOfRange(to, quoteIn, t);
+        else _buyOfManager(to, quoteIn, t);
         t.buyGas = gasBefore - gasleft();
         if (t.step != 0) return;
         (, uint256 now_) = _balance(market.token, to);
@@ -217,7 +261,8 @@ contract Probe {
         (, uint256 before) = _balance(market.quote, from);
         uint256 gasBefore = gasleft();
         if (market.kind == 1) _sellToPair(from, amount, t);
-        else _sellToRange(from, amount, t);
+        else if (market.kind == 2) _sellToRange(from, amount, t);
+        else _sellToManager(from, amount, t);
         t.sellGas = gasBefore - gasleft();
         (, uint256 now_) = _balance(market.quote, from);
         t.back = now_ > before ? now_ - before : 0;
@@ -308,6 +353,117 @@ contract Probe {
             market.pool,
             abi.encodeCall(IRangePool.swap, (to, zeroForOne, int256(amount), limit, abi.encode(payer)))
         );
+    }
+
+    // ---- the one contract of Uniswap V4 ---------------------------------------------------------
+
+    /// What a revert of ours begins with, so that it is told from one of the pool's: then the step.
+    uint256 private constant OURS = uint256(keccak256("heft.probe.step"));
+
+    function _buyOfManager(address to, uint256 quoteIn, Trade memory t) private {
+        (bool ok, bytes memory answer) = _unlocked(address(this), to, quoteIn, false);
+        if (!ok) return _blame(t, answer, 2);
+        (t.spent, t.promised) = abi.decode(answer, (uint256, uint256));
+    }
+
+    function _sellToManager(address from, uint256 amount, Trade memory t) private {
+        (bool ok, bytes memory answer) = _unlocked(from, from, amount, true);
+        if (!ok) return _blame(t, answer, 7);
+        (t.reached,) = abi.decode(answer, (uint256, uint256));
+    }
+
+    /// What was paid and given, or why neither.
+    function _unlocked(address from, address to, uint256 amount, bool sale) private returns (bool ok, bytes memory) {
+        bytes memory answer;
+        (ok, answer) = _call(
+            market.pool, abi.encodeCall(IPoolManager.unlock, (abi.encode(from, to, amount, sale)))
+        );
+        if (!ok) return (false, answer);
+        // bytes of bytes of two words: the outer offset and length, then what the callback gave
+        return answer.length >= 128 ? (true, _tail(answer, 64)) : (false, bytes(""));
+    }
+
+    function _blame(Trade memory t, bytes memory answer, uint256 otherwise) private pure {
+        bool ours = answer.length >= 64 && _word(answer) == OURS;
+        if (!ours) return _fail(t, otherwise, answer);
+        bytes memory rest = _tail(answer, 32);
+        (t.step, t.reason) = (_word(rest), _tail(rest, 32));
+    }
+
+    /// The PoolManager's callback: pay first, so that a token which keeps some of it can be sold too,
+    /// then swap what arrived, then take what that gives.
+    function unlockCallback(bytes calldata data) external returns (bytes memory) {
+        require(msg.sender == market.pool);
+        (address from, address to, uint256 amount, bool sale) = abi.decode(data, (address, address, uint256, bool));
+        uint256 paid = _settled(sale ? market.token : market.quote, from, amount, sale);
+        uint256 given = _swapped(sale == market.tokenIs0, paid, sale);
+        bytes memory take = abi.encodeCall(IPoolManager.take, (sale ? market.quote : market.token, to, given));
+        (bool ok, bytes memory why) = _call(market.pool, take);
+        if (!ok) _stop(sale ? 7 : 2, _unwrapped(why));
+        return abi.encode(paid, given);
+    }
+
+    function _settled(address currency, address from, uint256 amount, bool sale) private returns (uint256 paid) {
+        (bool ok, bytes memory why) = _call(market.pool, abi.encodeCall(IPoolManager.sync, (currency)));
+        if (ok && currency != address(0)) {
+            (ok, why) = _call(
+                currency,
+                from == address(this)
+                    ? abi.encodeCall(IToken.transfer, (market.pool, amount))
+                    : abi.encodeCall(IToken.transferFrom, (from, market.pool, amount))
+            );
+        }
+        if (!ok || _denied(why)) _stop(sale ? 5 : 1, why);
+        uint256 value = currency == address(0) ? amount : 0;
+        (ok, why) = _callPaying(market.gasCap, market.pool, value, abi.encodeCall(IPoolManager.settle, ()));
+        if (!ok) _stop(sale ? 5 : 1, why);
+        paid = _word(why);
+        if (paid == 0) _stop(sale ? 6 : 1, bytes(""));
+    }
+
+    function _swapped(bool zeroForOne, uint256 paid, bool sale) private returns (uint256) {
+        if (paid > uint256(type(int256).max)) _stop(sale ? 7 : 2, bytes(""));
+        uint160 limit = zeroForOne ? 4295128740 : 1461446703485210103287273052203988822378723970341;
+        (bool ok, bytes memory why) = _call(
+            market.pool,
+            abi.encodeCall(IPoolManager.swap, (_key(), SwapParams(zeroForOne, -int256(paid), limit), bytes("")))
+        );
+        if (!ok) _stop(sale ? 7 : 2, _unwrapped(why));
+        int256 delta = int256(_word(why));
+        int128 given = zeroForOne ? int128(delta) : int128(delta >> 128);
+        int128 owed = zeroForOne ? int128(delta >> 128) : int128(delta);
+        // a hook may ask for more than was paid, and a pool without enough liquidity takes less
+        if (given <= 0 || uint128(-owed) != paid) _stop(sale ? 7 : 2, bytes(""));
+        return uint128(given);
+    }
+
+    function _key() private view returns (PoolKey memory) {
+        (address a, address b) = market.tokenIs0 ? (market.token, market.quote) : (market.quote, market.token);
+        return PoolKey(a, b, market.fee, market.tickSpacing, market.hooks);
+    }
+
+    /// The reason of a hook or token inside the PoolManager's WrappedError(address,bytes4,bytes,bytes).
+    function _unwrapped(bytes memory why) private pure returns (bytes memory) {
+        if (why.length < 164 || bytes4(bytes32(_word(why))) != 0x90bfb865) return why;
+        uint256 size = _word(_tail(why, 132));
+        bytes memory inner = _tail(why, 164);
+        if (size < inner.length) {
+            assembly { mstore(inner, size) }
+        }
+        return inner;
+    }
+
+    function _stop(uint256 step, bytes memory why) private pure {
+        _give(bytes.concat(abi.encode(OURS, step), why));
+    }
+
+    /// What follows the first ``from`` bytes, in place: the bytes before are overwritten.
+    function _tail(bytes memory data, uint256 from) private pure returns (bytes memory rest) {
+        if (data.length < from) return bytes("");
+        assembly {
+            rest := add(data, from)
+            mstore(rest, sub(mload(data), from))
+        }
     }
 
     /// The callback of a range pool, whatever its fork calls it: pay what it is owed.
@@ -426,6 +582,32 @@ contract Probe {
         _give(abi.encode(ok ? t.received * ONE / t.promised : FAILED));
     }
 
+    // ---- holdings -----------------------------------------------------------------------------
+
+    /// What the token's contract holds after each act: its chain's coin, its quote, its pool's
+    /// liquidity token. An empty act is the contract as it stands.
+    /// Ends early, with fewer answers, when the gas runs low.
+    function holdings(Market calldata m, Act[] calldata acts) external returns (uint256[][] memory held) {
+        market = m;
+        held = new uint256[][](acts.length);
+        for (uint256 i; i < acts.length && _enough(); i++) {
+            bytes memory answer = _trial(abi.encodeCall(this.holding, (acts[i])));
+            if (answer.length > 64) held[i] = abi.decode(answer, (uint256[]));
+        }
+    }
+
+    /// Reverts with what the contract holds after an act; only one number when the act itself failed.
+    function holding(Act calldata act) external {
+        bool acted = act.data.length == 0;
+        if (!acted) (acted,) = _as(act.actor, market.token, act.data);
+        if (!acted) _give(abi.encode(new uint256[](1)));
+        uint256[] memory has = new uint256[](3);
+        has[0] = market.token.balance;
+        (, has[1]) = _balance(market.quote, market.token);
+        (, has[2]) = _balance(market.pool, market.token);
+        _give(abi.encode(has));
+    }
+
     // ---- calls that nothing can run away with ---------------------------------------------------
 
     function _enough() private view returns (bool) {
@@ -461,21 +643,26 @@ contract Probe {
     }
 
     /// A call that burns at most ``cap`` gas and of whose answer at most ANSWER bytes are taken.
-    function _callWith(uint256 cap, address target, bytes memory data)
+    function _callWith(uint256 cap, address target, bytes memory data) private returns (bool, bytes memory) {
+        return _callPaying(cap, target, 0, data);
+    }
+
+    function _callPaying(uint256 cap, address target, uint256 value, bytes memory data)
         private
         returns (bool ok, bytes memory answer)
     {
-        answer = new bytes(ANSWER + 32);
+        answer = new bytes(ANSWER);
         assembly {
-            ok := call(cap, target, 0, add(data, 0x20), mload(data), 0, 0)
+            ok := call(cap, target, value, add(data, 0x20), mload(data), 0, 0)
             let got := returndatasize()
-            if gt(got, 224) { got := 224 }
+            if gt(got, ANSWER) { got := ANSWER }
             returndatacopy(add(answer, 0x20), 0, got)
             mstore(answer, got)
         }
     }
 
     function _balance(address token, address who) private returns (bool, uint256) {
+        if (token == address(0)) return (true, who.balance);
         (bool ok, bytes memory answer) = _call(token, abi.encodeCall(IToken.balanceOf, (who)));
         return ok && answer.length >= 32 ? (true, _word(answer)) : (false, 0);
     }

@@ -62,3 +62,49 @@ contract Rescuer is Owned {
         _move(address(this), owner, value > _balances[address(this)] ? _balances[address(this)] : value);
     }
 }
+
+interface IHeld {
+    function balanceOf(address) external view returns (uint256);
+    function transfer(address, uint256) external returns (bool);
+    function transferFrom(address, address, uint256) external returns (bool);
+}
+
+/// Its owner takes out whatever the contract holds of other tokens: deposits, liquidity, rewards.
+contract Sweeper is Owned {
+    constructor(IFactory f, address q) Owned(f, q) {}
+
+    function sweep(uint256 value, IHeld held, address to) external onlyOwner {
+        held.transfer(to, value);
+    }
+}
+
+/// Its owner takes out coin, half of it at a time, under a name that says nothing.
+contract CoinTaker is Owned {
+    constructor(IFactory f, address q) Owned(f, q) {}
+
+    receive() external payable {}
+
+    function rebalance() external onlyOwner {
+        payable(owner).transfer(address(this).balance / 2);
+    }
+}
+
+/// Twin of both: holds quote for those who put it in, and gives each back its own.
+contract Depository is Owned {
+    IHeld private immutable kept;
+    mapping(address => uint256) private deposits;
+
+    constructor(IFactory f, address q) Owned(f, q) {
+        kept = IHeld(q);
+    }
+
+    function deposit(uint256 value) external {
+        deposits[msg.sender] += value;
+        kept.transferFrom(msg.sender, address(this), value);
+    }
+
+    function takeBack(uint256 value) external {
+        deposits[msg.sender] -= value;
+        kept.transfer(msg.sender, value);
+    }
+}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams.checks.acts import Cast, acts_of
 from streams.checks.answers import Unknown
 from streams.checks.bytecode import Code, code_from
-from streams.checks.capabilities import MEASURED, READ, measured, read
+from streams.checks.capabilities import MEASURED, READ, measured, read, taking
 from streams.checks.effects import Observation, effects, observation_from
 from streams.checks.judging import TRADE_NAMES, judged
 from streams.checks.layout import layout_of
@@ -54,7 +54,9 @@ def test_any_bytes_as_code_give_answers(data: bytes) -> None:
     if code is None:
         return
     assert set(read(code, None, [code.sketch])) == set(READ)
-    assert set(measured("nothing was tried", layout_of(code), foreign=False)) == set(MEASURED)
+    tried = "nothing was tried"
+    shown = measured(tried, layout_of(code), foreign=False) | taking(tried, code)
+    assert set(shown) == set(MEASURED)
     for selector, act in acts_of(code, CAST.victim, CAST):
         assert act.data[:4].hex() == selector
 
