@@ -73,6 +73,4 @@ def solana_lockers() -> Mapping[str, str]:
 
     Where a program keeps them with an account that is no account of its own, that is in it too.
     """
-    return {
-        address: name for name, found in _table.solana_programs.items() for address in found
-    }
+    return {address: name for name, found in _table.solana_programs.items() for address in found}

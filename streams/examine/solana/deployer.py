@@ -11,8 +11,8 @@ from streams.examine.deployer import DRAINED_SHARE
 from streams.examine.origins import Origin, Origins
 from streams.examine.question import Question, answer, trial
 from streams.examine.solana.funding import first_of
-from streams.examine.solana.ledger import Ledger, ledger_of
 from streams.examine.solana.pools import pool_from, progress_of, real_quote_of
+from streams.examine.solana.slotview import SlotView, view_of
 from streams.finding import Finding
 
 __all__ = ["Deployer"]
@@ -35,12 +35,12 @@ class Deployer:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        launch, ledger = question.launch, ledger_of(question)
+        launch, view = question.launch, view_of(question)
         who = launch.creator or launch.deployer
         if not isinstance(who, str):
             raise Invalid("its creator is not known", reason="creator")
         account, first, past = await asyncio.gather(
-            trial(ledger.account(who)), trial(first_of(ledger, who)), self._past(question, who)
+            trial(view.account(who)), trial(first_of(view, who)), self._past(question, who)
         )
         launcher = launch.deployer if isinstance(launch.deployer, str) else who
         answers: dict[str, Answer] = {
@@ -65,20 +65,20 @@ class Deployer:
         except Retry as error:
             return unknowns(names, told(error))
         past = [each for each in known if each.pool != question.pool]
-        ledger = ledger_of(question)
-        ended = await asyncio.gather(*(trial(_is_drained(ledger, each)) for each in past))
+        view = view_of(question)
+        ended = await asyncio.gather(*(trial(_is_drained(view, each)) for each in past))
         rugs = sum(1 for each in ended if each is True)
         return {"deployer.past_launches": float(len(past)), "deployer.past_rugs": float(rugs)}
 
 
-async def _is_drained(ledger: Ledger, past: Origin) -> bool:
+async def _is_drained(view: SlotView, past: Origin) -> bool:
     """Whether the pool of an earlier launch is as good as empty; a curve that is sold out is not.
 
     The token of a curve is not known here, and not needed: any will do.
     """
     if past.most <= 0:
         raise Invalid("nothing was ever seen in it", reason="creator")
-    found = await ledger.account(past.pool)
+    found = await view.account(past.pool)
     if found is None:
         return True
     pool = pool_from(past.pool, found.owner, found.data, mint=past.quote)
@@ -87,6 +87,6 @@ async def _is_drained(ledger: Ledger, past: Origin) -> bool:
         return False
     held = real_quote_of(pool)
     if held is None:
-        (vault,) = await ledger.holdings([pool.vaults_of(past.quote)[0]])
+        (vault,) = await view.holdings([pool.vaults_of(past.quote)[0]])
         held = vault.amount if vault is not None else 0
     return held <= past.most * DRAINED_SHARE

@@ -17,8 +17,8 @@ from streams.checks.answers import Answer, Unknown, findings, unknowns
 from streams.errors import Invalid, Retry
 from streams.events import Activity, Swap
 from streams.examine.question import Question, trial
-from streams.examine.solana.ledger import Ledger, Signature, ledger_of
 from streams.examine.solana.memory import Memory
+from streams.examine.solana.slotview import Signature, SlotView, view_of
 from streams.finding import Finding
 from streams.solana.activity import activity_in
 from streams.solana.decode import READ_PROGRAMS, read
@@ -66,7 +66,7 @@ class Bundle:
         early = await trial(early_of(question))
         if isinstance(early, Unknown):
             return await self._remembered(question, early)
-        supply = await ledger_of(question).supply(question.token)
+        supply = await view_of(question).supply(question.token)
         if supply <= 0:
             raise Invalid("there are no tokens", reason="garbage")
         found = findings(_answers(question, early, supply), "logs", question.block)
@@ -95,16 +95,16 @@ async def _remember(memory: Memory, key: str, found: Mapping[str, Finding]) -> N
 
 async def early_of(question: Question) -> Early:
     """Who bought first; asked once. Raises ``Invalid`` and ``Retry``."""
-    return await ledger_of(question).once(("early", question.pool), lambda: _read(question))
+    return await view_of(question).once(("early", question.pool), lambda: _read(question))
 
 
-async def events_of(ledger: Ledger, signatures: Sequence[Signature]) -> list[Activity]:
+async def events_of(view: SlotView, signatures: Sequence[Signature]) -> list[Activity]:
     """What transactions did on pools, oldest first; those that failed did nothing.
 
     ``signatures`` are the newest first, as nodes give them. Raises ``Retry``.
     """
     wanted = [each for each in reversed(signatures) if each.err is None]
-    nodes = await asyncio.gather(*(ledger.transaction(each.signature) for each in wanted))
+    nodes = await asyncio.gather(*(view.transaction(each.signature) for each in wanted))
     out: list[Activity] = []
     for place, (each, node) in enumerate(zip(wanted, nodes, strict=True)):
         out += _events(node, each, place)
@@ -129,8 +129,8 @@ def _events(node: Mapping[str, Any], signature: Signature, place: int) -> list[A
 
 
 async def _read(question: Question) -> Early:
-    ledger = ledger_of(question)
-    listed, whole = await ledger.signatures(question.pool, pages=PAGES)
+    view = view_of(question)
+    listed, whole = await view.signatures(question.pool, pages=PAGES)
     launched = question.launch.block
     if not whole and listed and listed[-1].slot >= launched:
         raise Invalid(
@@ -138,7 +138,7 @@ async def _read(question: Question) -> Early:
             reason="too-large",
         )
     first = [each for each in listed if launched <= each.slot < launched + FIRST_SLOTS]
-    events = await events_of(ledger, first[-MOST_READ:])
+    events = await events_of(view, first[-MOST_READ:])
     bought: Counter[str] = Counter()
     in_launch_slot = 0
     for event in events:

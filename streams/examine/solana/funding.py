@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from streams.errors import Invalid, Retry
-from streams.examine.solana.ledger import Ledger
+from streams.examine.solana.slotview import SlotView
 
 __all__ = ["First", "first_of", "sender_of_tokens"]
 
@@ -31,15 +31,15 @@ class First(msgspec.Struct, frozen=True):
     """How many it has had part in."""
 
 
-async def first_of(ledger: Ledger, wallet: str) -> First:
+async def first_of(view: SlotView, wallet: str) -> First:
     """Its first transaction. Raises ``Invalid`` for a wallet with a long past, and ``Retry``."""
-    listed, whole = await ledger.signatures(wallet)
+    listed, whole = await view.signatures(wallet)
     if not whole:
         raise Invalid("it has more than 1,000 transactions", reason="too-large")
     if not listed:
         raise Invalid("it has no transactions", reason="creator")
     oldest = listed[-1]
-    node = await ledger.transaction(oldest.signature)
+    node = await view.transaction(oldest.signature)
     at = oldest.block_time or node.get("blockTime")
     if not isinstance(at, int | float):
         raise Retry("a node does not say when a block was made")

@@ -17,9 +17,9 @@ from streams.checks.answers import Answer, Unknown, findings
 from streams.errors import Invalid, Retry
 from streams.examine.question import Question, trial
 from streams.examine.solana.early import early_of
-from streams.examine.solana.ledger import Account, ledger_of
 from streams.examine.solana.liquidity import BURNT, locker_of
 from streams.examine.solana.pool import pool_of, vault_of
+from streams.examine.solana.slotview import Account, view_of
 from streams.finding import Finding
 from streams.solana.programs import PROGRAMS
 from streams.solana.spl.addresses import associated
@@ -52,7 +52,7 @@ class Holders:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        supply = await ledger_of(question).supply(question.token)
+        supply = await view_of(question).supply(question.token)
         if supply <= 0:
             raise Invalid("there are no tokens", reason="garbage")
         found, creator, early = await asyncio.gather(
@@ -73,33 +73,33 @@ class Holders:
 
 async def largest_of(question: Question) -> list[Holding]:
     """The largest accounts with their owners; asked once. Raises ``Invalid`` and ``Retry``."""
-    ledger = ledger_of(question)
+    view = view_of(question)
 
     async def ask() -> list[Holding]:
-        listed = await ledger.largest(question.token)
-        holdings = await ledger.holdings([address for address, _ in listed])
+        listed = await view.largest(question.token)
+        holdings = await view.holdings([address for address, _ in listed])
         pairs = [
             (address, held)
             for (address, _), held in zip(listed, holdings, strict=True)
             if held is not None and held.mint == question.token
         ]
-        owners = await ledger.accounts([held.owner for _, held in pairs])
+        owners = await view.accounts([held.owner for _, held in pairs])
         vaults = await _vaults(question)
         return [
             Holding(address, held.owner, held.amount, _kind(address, held.owner, owner, vaults))
             for (address, held), owner in zip(pairs, owners, strict=True)
         ]
 
-    return await ledger.once(("holders", question.token), ask)
+    return await view.once(("holders", question.token), ask)
 
 
 async def amounts_of(question: Question, wallets: Iterable[str]) -> dict[str, int]:
     """What wallets hold in their own accounts of the token. Raises ``Invalid`` and ``Retry``."""
-    ledger = ledger_of(question)
-    mint = await ledger.account(question.token)
+    view = view_of(question)
+    mint = await view.account(question.token)
     program = mint.owner if mint else ""
     listed = list(dict.fromkeys(wallets))
-    holdings = await ledger.holdings([associated(e, question.token, program) for e in listed])
+    holdings = await view.holdings([associated(e, question.token, program) for e in listed])
     return {
         wallet: held.amount if held is not None and held.owner == wallet else 0
         for wallet, held in zip(listed, holdings, strict=True)

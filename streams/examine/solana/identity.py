@@ -12,8 +12,8 @@ from streams.errors import Invalid
 from streams.events import MOST_NAME
 from streams.examine.impersonation import impersonated
 from streams.examine.question import Question, trial
-from streams.examine.solana.ledger import ledger_of
 from streams.examine.solana.offchain import JSON_NAMES, Offchain
+from streams.examine.solana.slotview import view_of
 from streams.finding import Finding
 from streams.solana.spl.metaplex import METAPLEX, Metadata, metadata_address, metadata_from
 from streams.solana.spl.mint import Mint
@@ -39,7 +39,7 @@ class Identity:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        mint = await ledger_of(question).mint(question.token)
+        mint = await view_of(question).mint(question.token)
         said = await trial(_metadata_of(question, mint))
         answers: dict[str, Answer] = {
             "token.decimals": float(mint.decimals),
@@ -71,7 +71,7 @@ async def _metadata_of(question: Question, mint: Mint) -> Metadata:
             name=str(own.get("name")), symbol=str(own.get("symbol")), uri=str(own.get("uri")),
             authority=str(authority) if authority else None, mutable=authority is not None,
         )  # fmt: skip
-    found = await ledger_of(question).account(metadata_address(question.token))
+    found = await view_of(question).account(metadata_address(question.token))
     if found is None or found.owner != METAPLEX:
         raise Invalid("it has no metadata", reason="no-metadata")
     return metadata_from(found.data, question.token)

@@ -12,9 +12,9 @@ from typing import ClassVar
 from streams.checks.answers import Answer, Unknown, findings, unknowns
 from streams.errors import Invalid
 from streams.examine.question import Question, answer, trial
-from streams.examine.solana.ledger import Account, Ledger, ledger_of
 from streams.examine.solana.pool import held_quote, pool_of
 from streams.examine.solana.pools import Pool, progress_of
+from streams.examine.solana.slotview import Account, SlotView, view_of
 from streams.finding import Finding
 from streams.lockers import solana_lockers
 from streams.quotes import QUOTES
@@ -80,12 +80,12 @@ async def _lp_of(question: Question, pool: Pool) -> dict[str, Answer]:
         raise Invalid("a bonding curve has no LP tokens: nobody can take it out", reason="lp")
     if not pool.lp_mint:
         raise Invalid("the positions of its liquidity are not read", reason="lp")
-    ledger = ledger_of(question)
+    view = view_of(question)
     made = pool.lp_supply
-    left, largest = await asyncio.gather(ledger.supply(pool.lp_mint), ledger.largest(pool.lp_mint))
+    left, largest = await asyncio.gather(view.supply(pool.lp_mint), view.largest(pool.lp_mint))
     if made <= 0:
         raise Invalid("there is no liquidity", reason="lp")
-    burnt, locked, own, by = await _holders_of(question, ledger, largest)
+    burnt, locked, own, by = await _holders_of(question, view, largest)
     burnt += max(0, made - left)
     return {
         "lp.burnt_share": min(1.0, burnt / made),
@@ -112,12 +112,12 @@ def _locked_in_pool(pool: Pool) -> dict[str, Answer]:
 
 
 async def _holders_of(
-    question: Question, ledger: Ledger, largest: list[tuple[str, int]]
+    question: Question, view: SlotView, largest: list[tuple[str, int]]
 ) -> tuple[int, int, int, set[str]]:
     """LP tokens that are burnt, locked and the creator's, and who keeps the locked ones."""
-    holdings = await ledger.holdings([address for address, _ in largest])
+    holdings = await view.holdings([address for address, _ in largest])
     found = [each for each in holdings if each is not None]
-    owners = await ledger.accounts([each.owner for each in found])
+    owners = await view.accounts([each.owner for each in found])
     creators = {question.launch.creator, question.launch.deployer}
     burnt = locked = own = 0
     by: set[str] = set()

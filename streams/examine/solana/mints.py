@@ -11,9 +11,9 @@ import msgspec
 from streams.checks.answers import Answer, Unknown, findings, told
 from streams.errors import Retry
 from streams.examine.question import Question, trial
-from streams.examine.solana.ledger import ledger_of
 from streams.examine.solana.memory import Memory
 from streams.examine.solana.powers import POWERS, changed, powers_of, snapshot_of
+from streams.examine.solana.slotview import view_of
 from streams.finding import Finding
 from streams.solana.spl.mint import Mint
 
@@ -41,8 +41,8 @@ class Mints:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        ledger = ledger_of(question)
-        mint, epoch = await asyncio.gather(ledger.mint(question.token), trial(ledger.epoch()))
+        view = view_of(question)
+        mint, epoch = await asyncio.gather(view.mint(question.token), trial(view.epoch()))
         known = 0 if isinstance(epoch, Unknown) else epoch
         answers = powers_of(mint, epoch=known, now=question.at.timestamp())
         if isinstance(epoch, Unknown) and "transfer-fee" in mint.extensions:

@@ -17,7 +17,7 @@ from streams.examine.question import Question, trial
 from streams.examine.solana.early import early_of
 from streams.examine.solana.funding import first_of, sender_of_tokens
 from streams.examine.solana.holders import Holding, amounts_of, largest_of
-from streams.examine.solana.ledger import Ledger, ledger_of
+from streams.examine.solana.slotview import SlotView, view_of
 from streams.finding import Finding
 
 __all__ = ["Network", "networks"]
@@ -38,13 +38,13 @@ class Network:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        ledger = ledger_of(question)
-        supply = await ledger.supply(question.token)
+        view = view_of(question)
+        supply = await view.supply(question.token)
         if supply <= 0:
             raise Invalid("there are no tokens", reason="garbage")
         holders, wallets = await _looked_at(question)
         paid, sent = await asyncio.gather(
-            _payments(ledger, wallets), _transfers(question, holders, wallets)
+            _payments(view, wallets), _transfers(question, holders, wallets)
         )
         if wallets and paid is None and sent is None:
             raise Invalid("no past of a holder could be read", reason="insiders")
@@ -80,10 +80,10 @@ async def _looked_at(question: Question) -> tuple[list[Holding], list[str]]:
     return holders, list(dict.fromkeys(named))[:MOST_TRACED]
 
 
-async def _payments(ledger: Ledger, wallets: Iterable[str]) -> list[Edge] | None:
+async def _payments(view: SlotView, wallets: Iterable[str]) -> list[Edge] | None:
     """Who paid whom first; ``None`` when no past could be read."""
     listed = list(wallets)
-    firsts = await asyncio.gather(*(trial(first_of(ledger, each)) for each in listed))
+    firsts = await asyncio.gather(*(trial(first_of(view, each)) for each in listed))
     paid = {
         wallet: first.funder
         for wallet, first in zip(listed, firsts, strict=True)
@@ -92,13 +92,13 @@ async def _payments(ledger: Ledger, wallets: Iterable[str]) -> list[Edge] | None
     if listed and not paid:
         return None
     payers = {each for each in paid.values() if each and each not in listed}
-    busy = await _busy(ledger, [each for each in payers if list(paid.values()).count(each) > 1])
+    busy = await _busy(view, [each for each in payers if list(paid.values()).count(each) > 1])
     return [(payer, wallet) for wallet, payer in paid.items() if payer and payer not in busy]
 
 
-async def _busy(ledger: Ledger, payers: Collection[str]) -> set[str]:
+async def _busy(view: SlotView, payers: Collection[str]) -> set[str]:
     """Payers that serve everybody, such as exchanges: those with a long past, or an unknown one."""
-    pasts = await asyncio.gather(*(trial(ledger.signatures(each)) for each in payers))
+    pasts = await asyncio.gather(*(trial(view.signatures(each)) for each in payers))
     return {
         payer
         for payer, past in zip(payers, pasts, strict=True)
@@ -110,14 +110,14 @@ async def _transfers(
     question: Question, holders: Iterable[Holding], wallets: Collection[str]
 ) -> list[Edge] | None:
     """From whom holders got their first tokens, where it was one of ``wallets``."""
-    ledger = ledger_of(question)
+    view = view_of(question)
     looked = [each for each in holders if each.owner in wallets]
 
     async def edge(holding: Holding) -> Edge | None:
-        listed, whole = await ledger.signatures(holding.account)
+        listed, whole = await view.signatures(holding.account)
         if not whole or not listed:
             raise Invalid("its account has too long a past", reason="too-large")
-        node = await ledger.transaction(listed[-1].signature)
+        node = await view.transaction(listed[-1].signature)
         sender = sender_of_tokens(node, question.token, holding.owner)
         return (sender, holding.owner) if sender in wallets else None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from streams.errors import Invalid
 from streams.examine.question import Question
-from streams.examine.solana.ledger import ledger_of
 from streams.examine.solana.pools import Pool, pool_from, real_quote_of
+from streams.examine.solana.slotview import view_of
 from streams.solana.spl.addresses import associated
 from streams.solana.spl.mint import TokenAccount
 
@@ -14,7 +14,7 @@ __all__ = ["held_quote", "pool_of", "vault_of"]
 
 async def pool_of(question: Question) -> Pool:
     """The pool as its account says it. Raises ``Invalid`` and ``Retry``."""
-    found = await ledger_of(question).account(question.pool)
+    found = await view_of(question).account(question.pool)
     if found is None:
         raise Invalid("its pool is gone", reason="pool")
     return pool_from(question.pool, found.owner, found.data, mint=question.token)
@@ -23,14 +23,14 @@ async def pool_of(question: Question) -> Pool:
 async def vault_of(question: Question) -> TokenAccount:
     """Where the pool's tokens lie. Raises ``Invalid`` and ``Retry``."""
     pool = await pool_of(question)
-    ledger = ledger_of(question)
+    view = view_of(question)
     if pool.venue == "pump-fun":
-        mint = await ledger.account(question.token)
+        mint = await view.account(question.token)
         program = mint.owner if mint else ""
         address = associated(question.pool, question.token, program)
     else:
         address = pool.vaults_of(question.token)[0]
-    (found,) = await ledger.holdings([address])
+    (found,) = await view.holdings([address])
     if found is None or found.mint != question.token:
         raise Invalid("its vault cannot be read", reason="pool")
     return found
@@ -45,7 +45,7 @@ async def held_quote(question: Question, pool: Pool) -> int:
     if curve is not None:
         return curve
     vault = pool.vaults_of(question.quote)[0]
-    (found,) = await ledger_of(question).holdings([vault])
+    (found,) = await view_of(question).holdings([vault])
     if found is None:
         raise Invalid("its vault cannot be read", reason="pool")
     return found.amount

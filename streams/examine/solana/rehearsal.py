@@ -20,7 +20,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from streams.errors import Invalid
-from streams.examine.solana.ledger import Ledger
+from streams.examine.solana.slotview import SlotView
 from streams.solana.programs import TOKEN_PROGRAMS
 from streams.solana.spl.mint import TokenAccount, token_account_from
 from streams.text import sanitise
@@ -56,7 +56,7 @@ def fresh_wallet(seed: str) -> str:
 
 
 async def rehearse(
-    ledger: Ledger, payer: str, instructions: Sequence[Instruction], holdings: Sequence[str]
+    view: SlotView, payer: str, instructions: Sequence[Instruction], holdings: Sequence[str]
 ) -> Outcome:
     """Simulate as if everybody had signed. Raises ``Invalid`` and ``Retry``."""
     message = Message.new_with_blockhash(
@@ -66,7 +66,7 @@ async def rehearse(
     raw = bytes(VersionedTransaction.populate(message, signatures))
     if len(raw) > MOST_BYTES:
         raise Invalid("the trade does not fit into one transaction", reason="too-large")
-    done = await ledger.simulate(raw, holdings)
+    done = await view.simulate(raw, holdings)
     found = [
         _holding(account.data, account.owner) if account is not None else None
         for account in done.accounts

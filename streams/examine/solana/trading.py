@@ -19,7 +19,6 @@ from streams.checks.answers import Answer, Unknown, findings, told, unknowns
 from streams.errors import Invalid, Retry
 from streams.examine.question import Question, trial
 from streams.examine.solana.holders import largest_of
-from streams.examine.solana.ledger import Account, Ledger, ledger_of
 from streams.examine.solana.orders import (
     GLOBALS,
     Desk,
@@ -32,6 +31,7 @@ from streams.examine.solana.orders import (
 )
 from streams.examine.solana.pool import held_quote, pool_of, vault_of
 from streams.examine.solana.rehearsal import Outcome, fresh_wallet, rehearse
+from streams.examine.solana.slotview import Account, SlotView, view_of
 from streams.finding import Finding
 from streams.solana.programs import program_of
 from streams.solana.sightings import WSOL
@@ -63,7 +63,7 @@ class Trade:
 
     async def ask(self, question: Question) -> dict[str, Finding]:
         """See ``Check.ask``."""
-        mint = await ledger_of(question).mint(question.token)
+        mint = await view_of(question).mint(question.token)
         if mint.extension("transfer-hook").get("program"):
             raise Invalid("a hook decides on every transfer, which we do not run", reason="hook")
         payer = await _payer_of(question, self._payer)
@@ -81,7 +81,7 @@ class Trade:
 class _Floor(msgspec.Struct, frozen=True):
     """What a rehearsal on this launch's pool is made of."""
 
-    ledger: Ledger
+    view: SlotView
     payer: str
     desk: Desk
     order: Order
@@ -115,7 +115,7 @@ async def _payer_of(question: Question, named: str) -> str:
     if not isinstance(largest, Unknown):
         listed += [each.owner for each in largest if each.kind == "holder"]
     wallets = [each for each in dict.fromkeys(listed) if isinstance(each, str) and each]
-    accounts = await ledger_of(question).accounts(wallets)
+    accounts = await view_of(question).accounts(wallets)
     for wallet, account in zip(wallets, accounts, strict=True):
         if _lends(wallet, account):
             return wallet
@@ -129,12 +129,12 @@ def _lends(wallet: str, account: Account | None) -> bool:
 
 async def _floor(question: Question, mint: Mint, payer: str) -> _Floor:
     """Raises ``Invalid`` where the venue's trades cannot be built, and ``Retry``."""
-    ledger = ledger_of(question)
+    view = view_of(question)
     pool = await pool_of(question)
     desk = desk_for(pool, question.token)
     settings = {}
     if (where := GLOBALS.get(pool.venue)) is not None:
-        account = await ledger.account(where)
+        account = await view.account(where)
         if account is None:
             raise Invalid("the venue's settings are not there", reason="venue")
         settings = program_of(pool.venue).account(account.data)[1]
@@ -146,7 +146,7 @@ async def _floor(question: Question, mint: Mint, payer: str) -> _Floor:
         reserves = (vault.amount, quote)
     wallet = fresh_wallet(question.pool)
     order = Order(wallet, SPENT, pool, question.token, mint.program, reserves, settings)
-    return _Floor(ledger, payer, desk, order, mint)
+    return _Floor(view, payer, desk, order, mint)
 
 
 async def _fresh(question: Question, mint: Mint, payer: str) -> dict[str, Answer]:
@@ -156,7 +156,7 @@ async def _fresh(question: Question, mint: Mint, payer: str) -> dict[str, Answer
         floor = await _floor(question, mint, payer)
         order = floor.order
         buying = [*floor.begun(order.wallet), floor.desk.buy(order)]
-        bought = await rehearse(floor.ledger, payer, buying, [floor.account(order.wallet)])
+        bought = await rehearse(floor.view, payer, buying, [floor.account(order.wallet)])
     except (Invalid, Retry) as error:
         return unknowns(names, told(error))
     if not bought.ok or not bought.holdings or bought.holdings[0] is None:
@@ -178,12 +178,12 @@ async def _moved(floor: _Floor, before: Sequence[Instruction], amount: int) -> O
         order.token, order.program, order.wallet, other, half, mint.decimals
     )  # fmt: skip
     made = opened(floor.payer, other, order.token, order.program)
-    return await rehearse(floor.ledger, floor.payer, [*before, made, given], [floor.account(other)])
+    return await rehearse(floor.view, floor.payer, [*before, made, given], [floor.account(other)])
 
 
 async def _sold(floor: _Floor, before: Sequence[Instruction], amount: int) -> Outcome:
     sale = floor.desk.sell(floor.order._replace(amount=amount))
-    return await rehearse(floor.ledger, floor.payer, [*before, sale], [])
+    return await rehearse(floor.view, floor.payer, [*before, sale], [])
 
 
 def _not_bought(names: Sequence[str], bought: Outcome) -> dict[str, Answer]:
@@ -270,7 +270,7 @@ async def _holders(question: Question, mint: Mint, payer: str) -> dict[str, Answ
 async def _sells(floor: _Floor, owner: str, amount: int) -> Outcome:
     order = floor.order._replace(wallet=owner, amount=amount)
     begun = [] if not floor.desk.wraps else [opened(floor.payer, owner, WSOL, SPL_TOKEN)]
-    return await rehearse(floor.ledger, floor.payer, [*begun, floor.desk.sell(order)], [])
+    return await rehearse(floor.view, floor.payer, [*begun, floor.desk.sell(order)], [])
 
 
 async def _gives(question: Question, mint: Mint, payer: str, owner: str, amount: int) -> Outcome:
@@ -278,4 +278,4 @@ async def _gives(question: Question, mint: Mint, payer: str, owner: str, amount:
     token, program = question.token, mint.program
     given = transfer_of(token, program, owner, other, amount, mint.decimals)
     made = opened(payer, other, token, program)
-    return await rehearse(ledger_of(question), payer, [made, given], [])
+    return await rehearse(view_of(question), payer, [made, given], [])

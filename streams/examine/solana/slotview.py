@@ -21,7 +21,7 @@ from streams.examine.question import Question
 from streams.examine.view import View
 from streams.solana.spl.mint import Mint, TokenAccount, mint_from, token_account_from
 
-__all__ = ["Account", "Ledger", "Signature", "Simulated", "ledger_of"]
+__all__ = ["Account", "Signature", "Simulated", "SlotView", "view_of"]
 
 LATE_SLOTS = 150
 """About a minute: as much later than its question an answer may be."""
@@ -92,7 +92,7 @@ class _Epoch(msgspec.Struct):
     epoch: int
 
 
-class Ledger(View):
+class SlotView(View):
     """Solana as of one slot, or shortly behind it."""
 
     def __init__(self, rpc: Rpc, block: int) -> None:
@@ -245,9 +245,9 @@ class _Owned(msgspec.Struct):
     account: _Raw
 
 
-def ledger_of(question: Question) -> Ledger:
+def view_of(question: Question) -> SlotView:
     """The question's view of Solana; raises ``Broken`` for one of another chain."""
-    if not isinstance(question.view, Ledger):
+    if not isinstance(question.view, SlotView):
         raise Broken("a launch of another chain was put to Solana's checks")
     return question.view
 
