@@ -63,14 +63,17 @@ class Bank:
     """One LiteSVM; every method is a transaction that went through, or raises ``Refused``."""
 
     def __init__(self) -> None:
-        self.svm = LiteSVM().with_sigverify(False).with_blockhash_check(False)  # noqa: FBT003 - its API
+        self.svm = LiteSVM().with_sigverify(False).with_blockhash_check(False)
         self.payer = self.fund(wallet(0), 10**14)
         self._numbers = count(1_000)
+        self.thaws: Pubkey | None = None
+        """Who thaws each account that is opened, of a mint that freezes new ones."""
 
     def send(self, *instructions: Instruction) -> TransactionMetadata:
         """Run a transaction that the payer pays."""
         self.svm.expire_blockhash()
-        message = MessageV0.try_compile(self.payer, list(instructions), [], self.svm.latest_blockhash())
+        blockhash = self.svm.latest_blockhash()
+        message = MessageV0.try_compile(self.payer, list(instructions), [], blockhash)
         signatures = [Signature.default()] * message.header.num_required_signatures
         done = self.svm.send_transaction(VersionedTransaction.populate(message, signatures))
         if isinstance(done, FailedTransactionMetadata):
@@ -126,6 +129,8 @@ class Bank:
             ATA, b"\x01", (self.payer, "ws"), (account, "w"), (owner, ""), (mint, ""), (SYSTEM, ""),
             (program, ""),
         )  # fmt: skip
+        if self.thaws is not None and program == TOKEN_2022:
+            self.act(program, b"\x0b", (account, "w"), (mint, ""), (self.thaws, "s"))
         return account
 
     def give(self, owner: Pubkey, mint: Pubkey, amount: int) -> Pubkey:
