@@ -141,7 +141,9 @@ class _Node:
     async def http(self, request: Request) -> Response:
         if self.happens(self.faults.refused):
             return Response("Too many requests", 429, {"Retry-After": "0"})
-        return JSONResponse(self.answer(await request.json()))
+        asked = await request.json()
+        many = [self.answer(each) for each in asked] if isinstance(asked, list) else None
+        return JSONResponse(self.answer(asked) if many is None else many)
 
     async def socket(self, socket: WebSocket) -> None:
         await socket.accept()

@@ -6,7 +6,6 @@ or is its maker (a *bundle*: purchases that were put into the block together wit
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -104,7 +103,7 @@ async def events_of(view: SlotView, signatures: Sequence[Signature]) -> list[Act
     ``signatures`` are the newest first, as nodes give them. Raises ``Retry``.
     """
     wanted = [each for each in reversed(signatures) if each.err is None]
-    nodes = await asyncio.gather(*(view.transaction(each.signature) for each in wanted))
+    nodes = await view.transactions([each.signature for each in wanted])
     out: list[Activity] = []
     for place, (each, node) in enumerate(zip(wanted, nodes, strict=True)):
         out += _events(node, each, place)

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from streams.errors import Broken, Invalid, Retry
-from streams.evm.rpc import Rpc, RpcError
+from streams.evm.rpc import Call, Rpc
 from streams.examine.question import Question
 from streams.examine.view import View
 from streams.solana.spl.mint import Mint, TokenAccount, mint_from, token_account_from
@@ -29,7 +29,9 @@ ACCOUNTS_AT_ONCE = 100
 """The most that ``getMultipleAccounts`` takes."""
 SIGNATURES_AT_ONCE = 1000
 """The most that ``getSignaturesForAddress`` gives."""
+TRANSACTIONS_AT_ONCE = 25
 COMMITMENT = "confirmed"
+WHOLE = {"encoding": "json", "maxSupportedTransactionVersion": 0, "commitment": COMMITMENT}
 
 T = TypeVar("T")
 LEFT_OUT = Retry("a node left accounts out")
@@ -172,15 +174,21 @@ class SlotView(View):
         """One transaction as ``getTransaction`` gives it. Raises ``Invalid`` and ``Retry``."""
 
         async def ask() -> dict[str, Any]:
-            how = {
-                "encoding": "json", "maxSupportedTransactionVersion": 0, "commitment": COMMITMENT,
-            }  # fmt: skip
-            found = await self.rpc.call("getTransaction", [signature, how], dict[str, Any] | None)
-            if found is None:
-                raise Retry("a node does not have a transaction that it named")
-            return dict(found)
+            return (await self.transactions([signature]))[0]
 
         return await self.once(("transaction", signature), ask)
+
+    async def transactions(self, signatures: Sequence[str]) -> list[dict[str, Any]]:
+        """Several transactions, in batches; raises as ``transaction`` does."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(signatures), TRANSACTIONS_AT_ONCE):
+            part = signatures[start : start + TRANSACTIONS_AT_ONCE]
+            calls: list[Call] = [("getTransaction", [each, WHOLE]) for each in part]
+            for node in await self.rpc.batch(calls, dict[str, Any] | None):
+                if not isinstance(node, dict):
+                    raise Retry("a node does not have a transaction that it named")
+                found.append(node)
+        return found
 
     async def simulate(self, transaction: bytes, addresses: Sequence[str]) -> Simulated:
         """What an unsigned transaction would do, and what the accounts would be afterwards."""
@@ -250,11 +258,6 @@ def view_of(question: Question) -> SlotView:
     if not isinstance(question.view, SlotView):
         raise Broken("a launch of another chain was put to Solana's checks")
     return question.view
-
-
-def is_unsupported(error: Exception) -> bool:
-    """Whether nodes refuse what was asked altogether."""
-    return isinstance(error, RpcError) and error.refusal in ("unsupported", "refused", "limit")
 
 
 def _account(raw: _Raw | None) -> Account | None:
