@@ -46,6 +46,8 @@ class Launchpad:
     def __init__(self) -> None:
         self.chain, self.bank = Chain(), Bank()
         self.node = BankNode(self.chain, self.bank)
+        self.lp: Pubkey | None = None
+        """The newest pool's LP token, of which the creator has a million base units."""
         self._numbers = count(1)
         coin = struct.pack("<I32sQBBI32s", 0, bytes(32), 0, 9, 1, 0, bytes(32))
         self.bank.put(NATIVE, TOKEN, coin)
@@ -119,7 +121,7 @@ class Launchpad:
             "raydium-v4": _derived("raydium-v4", b"amm authority"),
         }[venue]
         vaults = self.bank.give(owner, mint, pooled), self._wrapped(owner, lamports)
-        lp = self.bank.mint(TOKEN, decimals=9)
+        self.lp = lp = self.bank.mint(TOKEN, decimals=9)
         self.bank.give(CREATOR, lp, 1_000_000)
         fields = {"lp_supply": 1_000_000, **given}
         if venue == "raydium-v4":

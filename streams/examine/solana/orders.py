@@ -77,14 +77,12 @@ def desk_for(pool: Pool, token: str) -> Desk:
     return desk
 
 
-def transfer_of(
-    mint: str, program: str, sender: str, to: str, amount: int, decimals: int
-) -> Instruction:
-    """``TransferChecked`` between the own accounts of two wallets."""
+def transfer_of(order: Order, to: str, amount: int, decimals: int) -> Instruction:
+    """``TransferChecked`` of the wallet's own tokens to another token account."""
     data = struct.pack("<BQB", 12, amount, decimals)
+    own = associated(order.wallet, order.token, order.program)
     return _call(
-        program, data, (associated(sender, mint, program), "w"), (mint, ""),
-        (associated(to, mint, program), "w"), (sender, "s"),
+        order.program, data, (own, "w"), (order.token, ""), (to, "w"), (order.wallet, "s")
     )  # fmt: skip
 
 

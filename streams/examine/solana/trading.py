@@ -30,6 +30,7 @@ from streams.examine.solana.orders import (
     transfer_of,
 )
 from streams.examine.solana.pool import held_quote, pool_of, vault_of
+from streams.examine.solana.pools import Pool
 from streams.examine.solana.rehearsal import Outcome, fresh_wallet, rehearse
 from streams.examine.solana.slotview import Account, SlotView, view_of
 from streams.finding import Finding
@@ -167,18 +168,26 @@ async def _fresh(question: Question, mint: Mint, payer: str) -> dict[str, Answer
     moved, sold = await asyncio.gather(
         trial(_moved(floor, buying, held.amount)), trial(_sold(floor, buying, held.amount))
     )
-    return _told(held.withheld / (held.amount + held.withheld), moved, sold)
+    charges = "transfer-fee" in mint.extensions
+    return _told(held.withheld / (held.amount + held.withheld), moved, sold, charges=charges)
 
 
 async def _moved(floor: _Floor, before: Sequence[Instruction], amount: int) -> Outcome:
-    order, mint = floor.order, floor.mint
+    """To another fresh wallet; where that does not fit into the transaction, to the pool."""
+    order = floor.order
     other = fresh_wallet(order.wallet)
     half = max(1, amount // 2)
-    given = transfer_of(
-        order.token, order.program, order.wallet, other, half, mint.decimals
-    )  # fmt: skip
     made = opened(floor.payer, other, order.token, order.program)
-    return await rehearse(floor.view, floor.payer, [*before, made, given], [floor.account(other)])
+    given = transfer_of(order, floor.account(other), half, floor.mint.decimals)
+    try:
+        wanted = [floor.account(other)]
+        return await rehearse(floor.view, floor.payer, [*before, made, given], wanted)
+    except Invalid as error:
+        if error.reason != "too-large":
+            raise
+    vault = order.pool.vaults_of(order.token)[0]
+    given = transfer_of(order, vault, half, floor.mint.decimals)
+    return await rehearse(floor.view, floor.payer, [*before, given], [])
 
 
 async def _sold(floor: _Floor, before: Sequence[Instruction], amount: int) -> Outcome:
@@ -196,12 +205,11 @@ def _not_bought(names: Sequence[str], bought: Outcome) -> dict[str, Answer]:
     }  # fmt: skip
 
 
-def _told(buy_tax: float, moved: Outcome | Unknown, sold: Outcome | Unknown) -> dict[str, Answer]:
+def _told(
+    buy_tax: float, moved: Outcome | Unknown, sold: Outcome | Unknown, *, charges: bool
+) -> dict[str, Answer]:
     can_transfer, can_sell = _verdict(moved, "transfer"), _verdict(sold, "sale")
-    tax: Answer = Unknown("it cannot be moved")
-    if isinstance(moved, Outcome) and moved.ok and moved.holdings and moved.holdings[0]:
-        got = moved.holdings[0]
-        tax = got.withheld / max(1, got.amount + got.withheld)
+    tax = _tax(moved, charges=charges)
     failed = next((e for e in (sold, moved) if isinstance(e, Outcome) and not e.ok), None)
     outcome = "ok"
     if failed is not None:
@@ -219,6 +227,18 @@ def _told(buy_tax: float, moved: Outcome | Unknown, sold: Outcome | Unknown) -> 
         "trade.sell_tax": tax if can_sell is True else Unknown("it cannot be sold"),
         "trade.is_honeypot": can_sell if isinstance(can_sell, Unknown) else not can_sell,
     }
+
+
+def _tax(moved: Outcome | Unknown, *, charges: bool) -> Answer:
+    """What the transfer lost: nothing where the mint charges nothing."""
+    if isinstance(moved, Unknown) or not moved.ok:
+        return Unknown("it cannot be moved")
+    if not charges:
+        return 0.0
+    if not moved.holdings or moved.holdings[0] is None:
+        return Unknown("a transfer to a fresh wallet does not fit into the trial")
+    got = moved.holdings[0]
+    return got.withheld / max(1, got.amount + got.withheld)
 
 
 def _verdict(outcome: Outcome | Unknown, what: str) -> Answer:
@@ -244,9 +264,9 @@ async def _holders(question: Question, mint: Mint, payer: str) -> dict[str, Answ
         and is_wallet(each.owner) and each.account == associated(
             each.owner, question.token, mint.program)
     ][:MOST_SELLERS]  # fmt: skip
-    floor = await trial(_floor(question, mint, payer))
+    floor, pool = await trial(_floor(question, mint, payer)), await pool_of(question)
     trials = [
-        _gives(question, mint, payer, each.owner, each.amount // 2)
+        _gives(question, mint, pool, payer, each.owner, each.amount // 2)
         if isinstance(floor, Unknown)
         else _sells(floor, each.owner, each.amount // 2)
         for each in sellers
@@ -273,9 +293,13 @@ async def _sells(floor: _Floor, owner: str, amount: int) -> Outcome:
     return await rehearse(floor.view, floor.payer, [*begun, floor.desk.sell(order)], [])
 
 
-async def _gives(question: Question, mint: Mint, payer: str, owner: str, amount: int) -> Outcome:
+async def _gives(
+    question: Question, mint: Mint, pool: Pool, payer: str, owner: str, amount: int
+) -> Outcome:
+    """Tokens of a holder to a fresh wallet, where trades of the venue cannot be built."""
     other = fresh_wallet(question.pool)
-    token, program = question.token, mint.program
-    given = transfer_of(token, program, owner, other, amount, mint.decimals)
-    made = opened(payer, other, token, program)
+    order = Order(owner, amount, pool, question.token, mint.program)
+    made = opened(payer, other, question.token, mint.program)
+    account = associated(other, question.token, mint.program)
+    given = transfer_of(order, account, amount, mint.decimals)
     return await rehearse(view_of(question), payer, [made, given], [])
