@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from heft_model.features import FEATURES, measure
+from heft_model.features import FEATURES, FOUND, measure
 from streams.errors import Invalid
+from streams.finding import Finding
 from tests.unit.heft_model.making import NAMES, facts
 
 
@@ -75,3 +76,23 @@ def test_an_unknown_name_says_what_to_do() -> None:
     """A bundle from a newer version asks for facts that this one cannot compute."""
     with pytest.raises(Invalid, match="upgrade heft"):
         measure(facts(), ["moon_phase"])
+
+
+def test_what_an_examination_found_can_be_a_fact() -> None:
+    """A bundle may name them; unknown is none, an address is somebody, nobody is no."""
+    names = {row.name for row in FOUND}
+    assert not names & set(NAMES)
+    assert all("42" in row.phrase.format("42") for row in FOUND)
+    held = {"source": "call", "block": 1}
+    found = {
+        "mint.authority": Finding(**held, value="So111"),
+        "mint.freeze_authority": Finding(**held, value=False),
+        "mint.transfer_fee": Finding(**held, value=0.25),
+        "trade.can_sell": Finding(**held, why="no venue"),
+    }
+    values = measure(facts(findings=found), sorted(names))
+    assert values["found.mint.authority"] == 1.0
+    assert values["found.mint.freeze_authority"] == 0.0
+    assert values["found.mint.transfer_fee"] == 0.25
+    assert values["found.trade.can_sell"] is None
+    assert values["found.bundle.share"] is None
