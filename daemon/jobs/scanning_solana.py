@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import anyio.to_thread
 
-from daemon.bootstrap import offchain_from
 from daemon.jobs.nodes import endpoints_of, nodes_from
 from daemon.jobs.scanning import Scan, judged, show
+from daemon.parts.examining import offchain_from
 from daemon.settings import Settings
 from streams.errors import Invalid
 from streams.events import Examination

@@ -83,16 +83,14 @@ def test_what_an_examination_found_can_be_a_fact() -> None:
     names = {row.name for row in FOUND}
     assert not names & set(NAMES)
     assert all("42" in row.phrase.format("42") for row in FOUND)
-    held = {"source": "call", "block": 1}
-    found = {
-        "mint.authority": Finding(**held, value="So111"),
-        "mint.freeze_authority": Finding(**held, value=False),
-        "mint.transfer_fee": Finding(**held, value=0.25),
-        "trade.can_sell": Finding(**held, why="no venue"),
-    }
-    values = measure(facts(findings=found), sorted(names))
-    assert values["found.mint.authority"] == 1.0
-    assert values["found.mint.freeze_authority"] == 0.0
-    assert values["found.mint.transfer_fee"] == 0.25
-    assert values["found.trade.can_sell"] is None
-    assert values["found.bundle.share"] is None
+    values: dict[str, str | float | bool] = {
+        "mint.authority": "So111", "mint.freeze_authority": False, "mint.transfer_fee": 0.25,
+    }  # fmt: skip
+    found = {k: Finding(source="call", block=1, value=v) for k, v in values.items()}
+    found["trade.can_sell"] = Finding(source="call", block=1, why="no venue")
+    measured = measure(facts(findings=found), sorted(names))
+    assert measured["found.mint.authority"] == 1.0
+    assert measured["found.mint.freeze_authority"] == 0.0
+    assert measured["found.mint.transfer_fee"] == 0.25
+    assert measured["found.trade.can_sell"] is None
+    assert measured["found.bundle.share"] is None
