@@ -164,7 +164,7 @@ async def _fresh(question: Question, mint: Mint, payer: str) -> dict[str, Answer
         return _not_bought(names, bought)
     held = bought.holdings[0]
     if held.amount <= 0:
-        return unknowns(names, "nothing arrives, and why is not known")
+        return _nothing(names, held.withheld)
     moved, sold = await asyncio.gather(
         trial(_moved(floor, buying, held.amount)), trial(_sold(floor, buying, held.amount))
     )
@@ -202,6 +202,17 @@ def _not_bought(names: Sequence[str], bought: Outcome) -> dict[str, Answer]:
     return {
         **unknowns(names, "it cannot be bought"),
         "trade.can_buy": False, "trade.outcome": "buy-fail", "trade.reason": bought.why,
+    }  # fmt: skip
+
+
+def _nothing(names: Sequence[str], withheld: int) -> dict[str, Answer]:
+    """A purchase of which nothing arrives: all of it is the mint's fee, or why is not known."""
+    if not withheld:
+        return unknowns(names, "nothing arrives, and why is not known")
+    return {
+        **unknowns(names, "nothing arrives"),
+        "trade.can_buy": False, "trade.outcome": "buy-fail", "trade.reason": "nothing arrives",
+        "trade.buy_tax": 1.0,
     }  # fmt: skip
 
 
