@@ -78,7 +78,7 @@ def _fee(points: int, most: int = 2**63) -> Extension:
 MADE = {**EXTENSIONS, "fee-of-2": _fee(200), "fee-of-100": _fee(10_000)}
 
 TABLE: dict[str, Row] = {
-    "plain": Row("What every mint of the table is made of: half of it pooled, half with three holders; no powers.",
+    "plain": Row("What every mint here is: half pooled, half with three holders; no powers.",
         (), {}, set()),
     "mintable": Row("Its maker can still mint.",
         (), {"mint.authority": str(Bank().payer)}, {"mintable"}),
