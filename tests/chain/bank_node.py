@@ -49,7 +49,8 @@ class BankNode:
             "simulateTransaction": self._simulate,
         }
 
-    def _told(self, value: Any, params: list[Any]) -> dict[str, Any]:
+    def told(self, value: Any, params: list[Any]) -> dict[str, Any]:
+        """A value with the slot that it is of; refused where the chain has not come so far."""
         how = params[1] if len(params) > 1 else {}
         slot = self.chain.slot + self.ahead
         if how.get("minContextSlot", 0) > slot:
@@ -58,7 +59,7 @@ class BankNode:
 
     def _accounts(self, params: list[Any]) -> Any:
         assert len(params[0]) <= 100
-        return self._told([self._account(Pubkey.from_string(each)) for each in params[0]], params)
+        return self.told([self._account(Pubkey.from_string(each)) for each in params[0]], params)
 
     def _account(self, key: Pubkey) -> dict[str, Any] | None:
         found = self.bank.svm.get_account(key)
@@ -78,7 +79,7 @@ class BankNode:
             {"address": key, "amount": str(amount), "decimals": 6, "uiAmountString": ""}
             for amount, key in sorted(held, reverse=True)[:20]
         ]
-        return self._told(listed, params)
+        return self.told(listed, params)
 
     def _program(self, params: list[Any]) -> Any:
         filters = [each["memcmp"] for each in params[1]["filters"]]
@@ -127,13 +128,13 @@ class BankNode:
         meta = done.meta()
         if isinstance(done, FailedTransactionMetadata):
             value = {"err": str(done.err()), "logs": meta.logs(), "accounts": None}
-            return self._told(value, params)
+            return self.told(value, params)
         after = dict(done.post_accounts())
         accounts = [
             _shown(after[key]) if (key := Pubkey.from_string(each)) in after else self._account(key)
             for each in how["accounts"]["addresses"]
         ]
-        return self._told({"err": None, "logs": meta.logs(), "accounts": accounts}, params)
+        return self.told({"err": None, "logs": meta.logs(), "accounts": accounts}, params)
 
     def _played(self, sent: VersionedTransaction) -> VersionedTransaction:
         """The same transaction with the venues' instructions carried out by token programs."""
