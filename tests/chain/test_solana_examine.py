@@ -24,7 +24,7 @@ from streams.stage import Received
 from streams.state import State
 from tests.chain.launchpad import CREATOR, SOL, SUPPLY, VENUES, Launchpad, asked, opened
 from tests.chain.solana_node import Refused
-from tests.chain.token_bank import BOSS, EXTENSIONS, TOKEN, TOKEN_2022, wallet
+from tests.chain.token_bank import BOSS, EXTENSIONS, TOKEN, TOKEN_2022, metadata, wallet
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +128,25 @@ async def test_what_the_maker_changes_is_a_finding(state: State) -> None:
     assert _value(later, "mint.minted_since") == SUPPLY / 1e6
     assert {"changed-since-launch", "ruinous-fee-scheduled"} <= _kinds(later)
     assert "changed-since-launch" not in _kinds(again)
+
+
+async def test_what_is_given_up_is_told_and_is_no_trap(state: State) -> None:
+    """A maker that gives minting up and changes its words is honest; that is seen, too."""
+    pad = Launchpad()
+    mint = pad.bank.mint(extensions=[EXTENSIONS["metadata-pointer"]])
+    metadata(pad.bank, mint, BOSS, ["Stone", "STN", "https://a.example"])
+    launch = pad.launch("raydium-cpmm", mint)
+    async with opened(pad) as nodes:
+        await asked(pad, launch, nodes, state=state)
+        pad.bank.act(TOKEN_2022, b"\x06\x00\x00", (mint, "w"), (pad.bank.payer, "s"))
+        pointed = b"\x27\x01" + bytes(wallet(70))
+        pad.bank.act(TOKEN_2022, pointed, (mint, "w"), (BOSS, "s"))
+        pad.chain.add([])
+        later = await asked(pad, launch, nodes, state=state)
+    told = _value(later, "mint.changed")
+    assert told == "metadata-pointer.address, mint-authority given up"
+    assert "changed-since-launch" not in _kinds(later)
+    assert "mintable" not in _kinds(later)
 
 
 async def test_first_buyers_and_who_paid_them(state: State) -> None:

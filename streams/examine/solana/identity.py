@@ -65,6 +65,8 @@ class Identity:
 async def _metadata_of(question: Question, mint: Mint) -> Metadata:
     """What the mint itself says, or Metaplex. Raises ``Invalid`` and ``Retry``."""
     own = mint.extension("metadata")
+    if own.get("unreadable"):
+        raise Invalid("its metadata cannot be read", reason="garbage")
     if own:
         authority = own.get("authority")
         return Metadata(

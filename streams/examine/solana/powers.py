@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 
 from streams.checks.answers import Answer
 from streams.solana.spl.extensions import EXTENSIONS, Fields
@@ -26,6 +27,8 @@ POWERS = (
 POINTS = 10_000.0
 """Basis points in a whole."""
 FROZEN = 2
+NOBODY = "None"
+MOST_KEPT = 64
 VOLATILE = frozenset({"transfer-fee.withheld", "interest-bearing.mean_points",
                       "interest-bearing.updated"})  # fmt: skip
 """What moves by itself: no maker's act."""
@@ -70,15 +73,21 @@ def snapshot_of(mint: Mint) -> dict[str, str]:
     for name, fields in mint.extensions.items():
         for field, value in fields.items():
             if f"{name}.{field}" not in VOLATILE:
-                out[f"{name}.{field}"] = str(value)
+                out[f"{name}.{field}"] = _short(str(value))
     return out
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    """The names of what differs."""
+    """The names of what differs; an authority that nobody has any more was ``given up``."""
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield name
+            gone = "authority" in name and after.get(name) in (None, NOBODY)
+            yield f"{name} given up" if gone else name
+
+
+def _short(text: str) -> str:
+    """Long words are told apart by their hash."""
+    return text if len(text) <= MOST_KEPT else sha256(text.encode()).hexdigest()
 
 
 def _who(mint: Mint, name: str) -> Answer:

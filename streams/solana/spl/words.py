@@ -9,7 +9,7 @@ from streams.errors import Invalid
 __all__ = ["MOST_TEXT_BYTES", "Words"]
 
 MOST_TEXT_BYTES = 4096
-"""An account's text that is longer is refused: no name or address needs it."""
+"""Of an account's text so much is kept: no name or address needs more."""
 
 
 class Words:
@@ -39,7 +39,5 @@ class Words:
 
     def text(self) -> str:
         """Text behind its length, without the zeros that some programs fill it up with."""
-        length = self.number(4)
-        if length > MOST_TEXT_BYTES:
-            raise Invalid(f"a text of {length:,} bytes", reason="too-large")
-        return self.take(length).decode("utf-8", "replace").rstrip("\0")
+        raw = self.take(self.number(4))[:MOST_TEXT_BYTES]
+        return raw.decode("utf-8", "replace").rstrip("\0")

@@ -64,6 +64,22 @@ def test_an_unknown_extension_is_kept_by_its_number() -> None:
     assert powers["mint.is_default_frozen"] is True
 
 
+def test_words_do_not_hide_powers() -> None:
+    """Long or spoilt metadata stands beside a delegate that is reported all the same."""
+    delegate = struct.pack("<HH", 12, 32) + b"\x05" * 32
+    long = b"\x09" * 64 + _texts("N" * 60_000, "S", "u") + bytes(4)
+    for words in (long, long[:900], b"", b"\xff" * 200):
+        data = struct.pack("<HH", 19, len(words)) + words + delegate
+        found = mint_from(MINT + BEHIND + data, TOKEN_2022)
+        assert powers_of(found, epoch=0, now=0.0)["mint.permanent_delegate"] == _key(b"\x05" * 32)
+    assert (
+        mint_from(MINT + BEHIND + struct.pack("<HH", 19, len(long)) + long, TOKEN_2022).extension(
+            "metadata"
+        )["name"]
+        == "N" * 4096
+    )
+
+
 def test_what_is_no_mint_is_refused() -> None:
     """An account, a mint that was never set up, extensions on the old program, a cut value."""
     for data, program in (
