@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
+
 from tests.chain.minted import TITLE, examined, section
 
 __all__ = ["PAGE", "write"]
