@@ -14,7 +14,7 @@ import msgspec
 from streams.errors import Invalid, Retry
 from streams.examine.solana.slotview import SlotView
 
-__all__ = ["First", "first_of", "sender_of_tokens"]
+__all__ = ["First", "first_of", "payer_of", "sender_of_tokens"]
 
 MOST_KEYS = 256
 """Accounts of one transaction: its index of each is a byte."""
@@ -43,11 +43,14 @@ async def first_of(view: SlotView, wallet: str) -> First:
     at = oldest.block_time or node.get("blockTime")
     if not isinstance(at, int | float):
         raise Retry("a node does not say when a block was made")
-    return First(float(at), _funder(node, wallet), len(listed))
+    return First(float(at), payer_of(node, wallet), len(listed))
 
 
-def _funder(node: Mapping[str, Any], wallet: str) -> str:
-    """Whoever lost most SOL where the wallet gained some; empty for nobody else."""
+def payer_of(node: Mapping[str, Any], wallet: str) -> str:
+    """Whoever lost most SOL where the wallet gained some; empty for nobody else.
+
+    Raises ``Invalid`` for a transaction without balances.
+    """
     keys, before, after = _balances(node)
     changes = {key: b - a for key, a, b in zip(keys, before, after, strict=False)}
     if changes.pop(wallet, 0) <= 0 or not changes:

@@ -34,7 +34,6 @@ COMMITMENT = "confirmed"
 WHOLE = {"encoding": "json", "maxSupportedTransactionVersion": 0, "commitment": COMMITMENT}
 
 T = TypeVar("T")
-LEFT_OUT = Retry("a node left accounts out")
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -101,6 +100,13 @@ class SlotView(View):
         super().__init__(rpc, block)
         self._accounts: dict[str, asyncio.Future[Account | Exception | None]] = {}
         self._wanted: list[str] = []
+
+    async def close(self) -> None:
+        """Give up what is still being asked; whoever waits for an account is told so."""
+        await super().close()
+        for future in self._accounts.values():
+            if not future.done():  # its question was given up before it began
+                future.set_result(Retry("the question was given up"))
 
     async def account(self, address: str) -> Account | None:
         """An account; ``None`` where there is none. Raises ``Invalid`` and ``Retry``."""
@@ -239,7 +245,8 @@ class SlotView(View):
             how = {"encoding": "base64"}
             raw = await self._told("getMultipleAccounts", [list(wanted)], how, list[_Raw | None])
             found = [_account(each) for each in raw]
-            answers = found if len(found) == len(wanted) else [LEFT_OUT] * len(wanted)
+            left_out = [Retry("a node left accounts out") for _ in wanted]
+            answers = found if len(found) == len(wanted) else left_out
         except (Invalid, Retry) as error:
             answers = [error] * len(wanted)
         except asyncio.CancelledError:

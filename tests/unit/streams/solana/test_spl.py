@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.errors import Invalid
-from streams.examine.solana.funding import sender_of_tokens
+from streams.examine.solana.funding import payer_of, sender_of_tokens
 from streams.examine.solana.network import networks
 from streams.examine.solana.pools import V4_SIZE, pool_from
 from streams.examine.solana.powers import changed, powers_of, snapshot_of
@@ -62,6 +62,23 @@ def test_an_unknown_extension_is_kept_by_its_number() -> None:
     powers = powers_of(found, epoch=0, now=0.0)
     assert powers["mint.unknown_extensions"] == 1.0
     assert powers["mint.is_default_frozen"] is True
+
+
+def test_extensions_that_no_mint_of_the_tests_has() -> None:
+    """By the published layouts: group, member, permissioned burn, confidential fees and minting."""
+    boss, other = b"\x05" * 32, b"\x06" * 32
+    values = {
+        16: boss + bytes(100), 21: boss + other + struct.pack("<QQ", 2, 9), 24: bytes(160),
+        23: other + boss + struct.pack("<Q", 3), 28: boss,
+    }  # fmt: skip
+    data = b"".join(struct.pack("<HH", n, len(value)) + value for n, value in values.items())
+    found = mint_from(MINT + BEHIND + data, TOKEN_2022)
+    assert found.extension("group")["authority"] == found.extension("member")["group"] == _key(boss)
+    assert (found.extension("group")["most"], found.extension("member")["number"]) == (9, 3)
+    powers = powers_of(found, epoch=0, now=0.0)
+    assert powers["mint.burn_authority"] == _key(boss)
+    assert (powers["mint.group"], powers["mint.is_confidential"]) == ("itself", True)
+    assert powers["mint.unknown_extensions"] == 0.0
 
 
 def test_words_do_not_hide_powers() -> None:
@@ -143,12 +160,17 @@ def test_powers_of_whatever_is_a_mint(data: bytes, epoch: int, now: float) -> No
         assert list(changed(snapshot_of(mint), snapshot_of(mint))) == []
 
 
+NODE_FIELDS = (
+    "meta", "preTokenBalances", "postTokenBalances", "mint", "owner", "uiTokenAmount", "amount",
+    "transaction", "message", "accountKeys", "preBalances", "postBalances",
+)  # fmt: skip
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-            st.sampled_from(["meta", "preTokenBalances", "postTokenBalances", "mint", "owner",
-                             "uiTokenAmount", "amount"]), inner, max_size=4),
+            st.sampled_from(NODE_FIELDS), inner, max_size=4),
         max_leaves=12,
     )
 )  # fmt: skip
@@ -156,6 +178,8 @@ def test_any_json_for_a_transaction(node: Any) -> None:
     """A node's answer of any shape names a sender or nobody."""
     if isinstance(node, dict):
         assert isinstance(sender_of_tokens(node, "m", "o"), str)
+        with suppress(Invalid):
+            assert isinstance(payer_of(node, "o"), str)
 
 
 @given(st.lists(st.tuples(*[st.sampled_from("abcdef")] * 2), max_size=12))
