@@ -30,7 +30,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from daemon.health import listen, serve
 
-__all__ = ["Chain", "Faults", "Refused", "served"]
+__all__ = ["Chain", "Faults", "Refused", "refuse", "served"]
 
 GENESIS = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 FIRST_SLOT = 1_000
@@ -92,6 +92,11 @@ class Refused(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def refuse(_: Any) -> Any:
+    """The answer to a method that a node does not have."""
+    raise Refused(-32601, "Method not found")
 
 
 class _Node:

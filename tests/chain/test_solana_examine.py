@@ -23,7 +23,7 @@ from streams.solana.sightings import WSOL
 from streams.stage import Received
 from streams.state import State
 from tests.chain.launchpad import CREATOR, SOL, SUPPLY, VENUES, Launchpad, asked, opened
-from tests.chain.solana_node import Refused
+from tests.chain.solana_node import refuse
 from tests.chain.token_bank import BOSS, EXTENSIONS, TOKEN, TOKEN_2022, metadata, wallet
 
 pytestmark = pytest.mark.anyio
@@ -177,7 +177,7 @@ async def test_first_buyers_and_who_paid_them(state: State) -> None:
         assert _value(found, "insiders.with_creator") is True
         assert _value(found, "insiders.share") == pytest.approx(3 / 8)
         assert {"bundled", "insider-network"} <= _kinds(found)
-        pad.chain.answers["getSignaturesForAddress"] = _refuse
+        pad.chain.answers["getSignaturesForAddress"] = refuse
         again = await asked(pad, launch, nodes, state=state)
     assert _value(again, "bundle.share") == pytest.approx(3 / 8)
     assert again.findings["bundle.share"].source == "archive"
@@ -284,10 +284,6 @@ async def test_an_answer_of_later_is_none() -> None:
         assert not _kinds(found)
 
 
-def _refuse(_: Any) -> Any:
-    raise Refused(-32601, "Method not found")
-
-
 @pytest.mark.parametrize(
     ("method", "unknown"),
     [
@@ -303,7 +299,7 @@ async def test_a_node_that_does_not_tell_costs_its_own_answers(method: str, unkn
     mint = pad.bank.mint(TOKEN)
     pad.bank.give(HOLDERS[0], mint, SUPPLY // 4)
     launch = pad.launch("raydium-cpmm", mint)
-    pad.chain.answers[method] = _refuse
+    pad.chain.answers[method] = refuse
     async with opened(pad) as nodes:
         found = await asked(pad, launch, nodes)
     assert _value(found, unknown) is None

@@ -11,7 +11,7 @@ import pytest
 
 from daemon.cli import run
 from tests.chain.launchpad import CREATOR, SUPPLY, Launchpad
-from tests.chain.solana_node import Faults, served
+from tests.chain.solana_node import Faults, refuse, served
 from tests.chain.token_bank import BOSS, EXTENSIONS, TOKEN, metadata, wallet
 
 BUYERS = [wallet(100 + number) for number in range(3)]
@@ -95,3 +95,19 @@ async def test_what_cannot_be_scanned_is_one_line(
     assert said.out == ""
     assert says in said.err
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.anyio
+async def test_a_node_that_does_not_search(capsys: pytest.CaptureFixture[str]) -> None:
+    """A curve is found by its address all the same; of others it is said what was not searched."""
+    pad = Launchpad()
+    pad.chain.answers["getProgramAccounts"] = refuse
+    curve, pooled = pad.bank.mint(TOKEN), pad.bank.mint(TOKEN)
+    launch = pad.launch("pump-fun", curve)
+    pad.launch("raydium-cpmm", pooled)
+    found = json.loads(await _scan(pad, [str(curve), "--json"], capsys))
+    assert found["examination"]["pool"] == launch.pool
+    async with served(pad.chain, Faults()) as node:
+        words = ["scan", "solana", str(pooled), "--rpc", f"http://{node.address}/"]
+        assert await anyio.to_thread.run_sync(run, words) != 0
+    assert "do not search pump-swap, raydium-cpmm" in capsys.readouterr().err
