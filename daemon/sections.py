@@ -182,6 +182,14 @@ class Scanner(Section):
     timeout_seconds: Seconds = 1.0
 
 
+class OffchainMetadata(Section):
+    """The JSON that a Solana token's metadata names, on a host of its maker's choice."""
+
+    enabled: bool = False
+    gateway: str = "https://ipfs.io/ipfs"
+    timeout_seconds: Seconds = 1.0
+
+
 class Examine(Section):
     """How launches are put to the nodes of their chain: what they are, do and hold."""
 
@@ -195,6 +203,8 @@ class Examine(Section):
         21_600.0,
         86_400.0,
     )
+    payer: str = ""
+    metadata: OffchainMetadata = OffchainMetadata()
     goplus: Scanner = Scanner()
     honeypot_is: Scanner = Scanner()
 

@@ -32,7 +32,16 @@ from heft_model.prompt import Lexicon, vocabulary
 from heft_model.tokenizer import Words
 from streams.errors import Invalid
 
-__all__ = ["Bundle", "Golden", "Manifest", "Window", "load_bundle", "read_manifest", "write_bundle"]
+__all__ = [
+    "Bundle",
+    "Golden",
+    "Manifest",
+    "Taught",
+    "Window",
+    "load_bundle",
+    "read_manifest",
+    "write_bundle",
+]
 
 BundleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
@@ -41,6 +50,14 @@ FILES = ("model.onnx", "tokenizer.json", "prompt.json", "calibration.json", "gol
 ADAPTER, WEIGHTS = "adapter.safetensors", "weights.safetensors"
 MAX_BYTES = 2 << 30
 """ONNX itself ends at 2 GiB a file; a larger one is not a model."""
+
+
+class Taught(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a version has learnt from one chain."""
+
+    pools: int
+    rugs: int
+    examples: int
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +73,15 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     pools: int
     rugs: int
     examples: int
+    by_chain: dict[str, Taught] = {}
+    """The last three of each chain; older versions, of a single chain each, do not say."""
+
+    def taught(self) -> dict[str, Taught]:
+        """What was learnt from each chain; a chain that is not there taught it nothing."""
+        if self.by_chain or len(self.chains) != 1:
+            return self.by_chain
+        whole = Taught(pools=self.pools, rugs=self.rugs, examples=self.examples)
+        return {self.chains[0]: whole}
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,7 +20,7 @@ from msgspec import UNSET
 from streams.errors import Invalid
 from streams.events import Facts
 
-__all__ = ["FEATURES", "Feature", "Unit", "feature", "measure"]
+__all__ = ["FEATURES", "FOUND", "Feature", "Unit", "feature", "measure"]
 
 Unit = Literal["amount", "count", "ratio", "seconds", "share", "yes"]
 """``amount`` is in whole quote units, ``share`` within 0..1, ``ratio`` has no upper end."""
@@ -200,4 +200,41 @@ FEATURES: tuple[Feature, ...] = (
     Feature("quote_is_stable", _stable, "yes", "its price is in a stablecoin: {}"),
 )
 
-_BY_NAME = {row.name: row for row in FEATURES}
+
+def _found(name: str, unit: Unit, phrase: str) -> Feature:
+    """What an examination found: a number, yes or no; an address is somebody, so yes."""
+
+    def value(facts: Facts) -> float | None:
+        found = facts.findings.get(name)
+        if found is None or found.value is UNSET:
+            return None
+        return float(bool(found.value)) if isinstance(found.value, str) else float(found.value)
+
+    return Feature(f"found.{name}", value, unit, phrase)
+
+
+FOUND: tuple[Feature, ...] = (
+    _found("mint.authority", "yes", "somebody can make more of it: {}"),
+    _found("mint.freeze_authority", "yes", "somebody can freeze what others hold: {}"),
+    _found("mint.permanent_delegate", "yes", "somebody can take what others hold: {}"),
+    _found("mint.is_default_frozen", "yes", "new holders are frozen: {}"),
+    _found("mint.is_transferable", "yes", "it can be moved: {}"),
+    _found("mint.is_paused", "yes", "its transfers are stopped: {}"),
+    _found("mint.transfer_fee", "share", "a transfer loses {}"),
+    _found("mint.next_transfer_fee", "share", "a transfer will lose {}"),
+    _found("mint.transfer_hook", "yes", "another program decides on transfers: {}"),
+    _found("mint.changed", "yes", "its maker changed it since the launch: {}"),
+    _found("metadata.is_mutable", "yes", "its name can be changed: {}"),
+    _found("curve.progress", "share", "{} of its curve is sold"),
+    _found("bundle.wallets", "count", "{} wallets bought before anybody could see it"),
+    _found("bundle.share", "share", "they bought {} of it"),
+    _found("insiders.share", "share", "wallets of one hand hold {}"),
+    _found("holders.top10_share", "share", "ten accounts hold {}"),
+    _found("holders.creator_share", "share", "its creator holds {}"),
+    _found("lp.burnt_share", "share", "{} of its liquidity is burnt"),
+    _found("trade.can_sell", "yes", "a trial sale works: {}"),
+)
+"""Rows that a bundle may name once it is taught on examinations. They are in no default recipe: of
+the recordings that there are, none was examined, and a fact that is never known teaches nothing."""
+
+_BY_NAME = {row.name: row for row in (*FEATURES, *FOUND)}

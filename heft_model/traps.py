@@ -22,6 +22,8 @@ HOLDERS_ENOUGH = 3
 MOST_CONCENTRATED = 0.7
 MOST_INSIDE = 0.3
 MOST_OWN_LIQUIDITY = 0.5
+LEAST_SHOWN = 0.5
+"""Of an amount, as wallets show it, below which a holder sees less than half of what was bought."""
 
 Value = bool | float | str | None
 
@@ -77,6 +79,12 @@ def _owner_can(name: str) -> Callable[[_Known], bool]:
     return lambda known: known[name] is True and known.has_owner
 
 
+def _took_more(changed: Value) -> bool:
+    """Whether anything of a list of changes is neither a power given up nor only words."""
+    each = changed.split(", ") if isinstance(changed, str) else []
+    return any(not e.endswith(" given up") and not e.startswith("metadata") for e in each)
+
+
 _OWNER = ("owner.address", "owner.renounced", "owner.is_hidden", "owner.can_take_back")
 
 _RULES = (
@@ -112,6 +120,66 @@ _RULES = (
         proven=True,
     ),
     _Rule(
+        "non-transferable",
+        "its tokens can never be moved or sold",
+        lambda known: known["mint.is_transferable"] is False,
+        ("mint.is_transferable",),
+        proven=True,
+    ),
+    _Rule(
+        "mint-paused",
+        "all transfers of it are stopped",
+        lambda known: known["mint.is_paused"] is True,
+        ("mint.is_paused", "mint.pause_authority"),
+        proven=True,
+    ),
+    _Rule(
+        "ruinous-transfer-fee",
+        "every transfer of it loses half or more",
+        lambda known: known.number("mint.transfer_fee") >= RUINOUS_TAX,
+        ("mint.transfer_fee", "mint.most_transfer_fee"),
+        proven=True,
+    ),
+    _Rule(
+        "ruinous-fee-scheduled",
+        "every transfer of it will lose half or more from an epoch that is set",
+        lambda known: (
+            known.number("mint.next_transfer_fee") >= RUINOUS_TAX
+            and known.number("mint.transfer_fee") < RUINOUS_TAX
+        ),
+        ("mint.next_transfer_fee", "mint.next_fee_epoch", "mint.transfer_fee"),
+    ),
+    _Rule(
+        "default-frozen",
+        "whoever buys it cannot sell it before its maker allows it",
+        lambda known: known["mint.is_default_frozen"] is True,
+        ("mint.is_default_frozen", "mint.freeze_authority"),
+    ),
+    _Rule(
+        "permanent-delegate",
+        "somebody can take or burn what others hold",
+        lambda known: isinstance(known["mint.permanent_delegate"], str),
+        ("mint.permanent_delegate",),
+    ),
+    _Rule(
+        "freezable",
+        "somebody can freeze what others hold",
+        lambda known: isinstance(known["mint.freeze_authority"], str),
+        ("mint.freeze_authority",),
+    ),
+    _Rule(
+        "transfer-hook",
+        "another program decides on every transfer of it",
+        lambda known: isinstance(known["mint.transfer_hook"], str),
+        ("mint.transfer_hook", "mint.hook_authority"),
+    ),
+    _Rule(
+        "changed-since-launch",
+        "its maker changed what can be done with it since people could buy it",
+        lambda known: _took_more(known["mint.changed"]),
+        ("mint.changed", "mint.minted_since"),
+    ),
+    _Rule(
         "cannot-sell-all",
         "a holding cannot be sold as a whole",
         lambda known: known["trade.can_sell_all"] is False and known["trade.can_sell"] is True,
@@ -128,6 +196,33 @@ _RULES = (
         "its owner can make more tokens",
         _owner_can("contract.can_mint"),
         ("contract.can_mint", *_OWNER),
+    ),
+    _Rule(
+        "mintable",
+        "somebody can make more tokens",
+        lambda known: isinstance(known["mint.authority"], str),
+        ("mint.authority", "mint.minted_since"),
+    ),
+    _Rule(
+        "mint-pausable",
+        "somebody can stop all transfers",
+        lambda known: isinstance(known["mint.pause_authority"], str),
+        ("mint.pause_authority",),
+    ),
+    _Rule(
+        "changeable-tax",
+        "somebody can change what transfers lose",
+        lambda known: isinstance(known["mint.fee_authority"], str),
+        ("mint.fee_authority", "mint.transfer_fee"),
+    ),
+    _Rule(
+        "rescaled",
+        "wallets show less than half of what is held, or will",
+        lambda known: any(
+            isinstance(shown := known[name], float) and shown < LEAST_SHOWN
+            for name in ("mint.multiplier", "mint.next_multiplier")
+        ),
+        ("mint.multiplier", "mint.next_multiplier", "mint.scale_authority"),
     ),
     _Rule(
         "balances-changeable",
@@ -188,6 +283,18 @@ _RULES = (
         "ten accounts hold 70 % or more of it",
         lambda known: known.number("holders.top10_share") >= MOST_CONCENTRATED,
         ("holders.top10_share", "holders.count"),
+    ),
+    _Rule(
+        "bundled",
+        "others bought 30 % or more of it before anybody could have seen the launch",
+        lambda known: known.number("bundle.share") >= MOST_INSIDE,
+        ("bundle.share", "bundle.wallets", "bundle.launch_slot_buys"),
+    ),
+    _Rule(
+        "insider-network",
+        "wallets of one hand hold 30 % or more of it",
+        lambda known: known.number("insiders.share") >= MOST_INSIDE,
+        ("insiders.share", "insiders.wallets", "insiders.with_creator"),
     ),
     _Rule(
         "insiders",

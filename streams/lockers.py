@@ -19,6 +19,7 @@ __all__ = [
     "Locker",
     "lockers_of",
     "position_managers_of",
+    "solana_lockers",
 ]
 
 ZERO = "0x0000000000000000000000000000000000000000"
@@ -39,6 +40,7 @@ class _Row(Locker, frozen=True):
 class _Table(msgspec.Struct, frozen=True):
     lockers: tuple[_Row, ...]
     position_managers: dict[str, tuple[str, ...]]
+    solana_programs: dict[str, tuple[str, ...]]
 
 
 _table = msgspec.toml.decode(files(__package__).joinpath("lockers.toml").read_bytes(), type=_Table)
@@ -63,3 +65,12 @@ def lockers_of(chain: str) -> Mapping[str, Locker]:
 def position_managers_of(chain: str) -> tuple[str, ...]:
     """The contracts on ``chain`` that keep positions of concentrated liquidity as tokens."""
     return _table.position_managers.get(chain, ())
+
+
+@cache
+def solana_lockers() -> Mapping[str, str]:
+    """Programs on Solana that keep tokens for others until a date, and who runs each.
+
+    Where a program keeps them with an account that is no account of its own, that is in it too.
+    """
+    return {address: name for name, found in _table.solana_programs.items() for address in found}

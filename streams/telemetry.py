@@ -177,7 +177,9 @@ VENUES = frozenset(
         "uniswap-v4",
     }
 )
-FAULTS = frozenset({"garbage", "log-shape", "no-answer", "reverted", "rpc", "too-large"})
+FAULTS = frozenset(
+    {"garbage", "later", "log-shape", "no-answer", "refused", "reverted", "rpc", "too-large"}
+)
 OTHER = "other"
 
 MASK = "***"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from heft_model.bundle import Window
+from heft_model.bundle import Taught, Window
 from heft_model.calibrate import (
     YOUNGEST_ALERT_S,
     Calibration,
@@ -100,13 +100,25 @@ def window_of(examples: Sequence[Example], recordings: Sequence[str]) -> Window:
     """Which launches this bundle has seen in any part, so that it never judges them."""
     facts = [example.facts for example in examples]
     launches = [each.launched_at for each in facts]
+    chains = sorted({each.chain for each in facts})
     return Window(
         recordings=tuple(recordings),
-        chains=tuple(sorted({each.chain for each in facts})),
+        chains=tuple(chains),
+        by_chain={
+            chain: _taught([e for e in examples if e.facts.chain == chain]) for chain in chains
+        },
         first_block=min(each.block for each in facts),
         last_block=max(each.block for each in facts),
         first_launch_at=min(launches),
         last_launch_at=max(launches),
+        pools=len({example.group for example in examples}),
+        rugs=len({example.group for example in examples if example.label}),
+        examples=len(examples),
+    )
+
+
+def _taught(examples: Sequence[Example]) -> Taught:
+    return Taught(
         pools=len({example.group for example in examples}),
         rugs=len({example.group for example in examples if example.label}),
         examples=len(examples),

@@ -23,7 +23,12 @@ def list_(common: Common = Common()) -> None:
     registry = _registry(common)
     champion = registry.champion()
     table = new_table(
-        "Model versions", "version", "serves", "created", "has seen launches until", "pools"
+        "Model versions",
+        *("version", "serves", "created", "has seen launches until", "pools", "taught on"),
+    )
+    table.caption = (
+        "Of a chain that is not named, a version has learnt nothing: there are no labels of it, "
+        "its verdicts there are the odds of others, and say so."
     )
     for manifest in registry.versions():
         table.add_row(
@@ -32,6 +37,10 @@ def list_(common: Common = Common()) -> None:
             f"{manifest.created:%Y-%m-%d}",
             f"{manifest.window.last_launch_at:%Y-%m-%d}",
             f"{manifest.window.pools:,}",
+            ", ".join(
+                f"{chain} ({each.rugs:,} of {each.pools:,} rugged)"
+                for chain, each in manifest.window.taught().items()
+            ),
         )
     output().print(table)
 

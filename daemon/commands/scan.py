@@ -24,8 +24,9 @@ def scan(
     """Examine a token, or one pool of it, as of the newest block.
 
     Args:
-        chain: The chain's slug (base) or id (8453).
-        address: Of the token, or of a pool; of a token's pools, the one that holds most.
+        chain: The chain's slug (base, solana) or id (8453).
+        address: Of the token, or of a pool; of a token's pools, the one that holds most. On Solana
+            a token's address is its mint.
         rpc: A node of the chain, instead of the public ones: https://... or wss://...
         as_json: Print one JSON object with the dossier and the verdict, instead of tables.
         bundle: A model version's id, or the folder of a bundle, instead of the champion.

@@ -29,10 +29,13 @@ def report_tables(recording: Recording, judge: Judge, verdicts: Sequence[Verdict
         {f"{row.chain}:{row.pool}": row.file for row in recording.pools.values()},
         trained_until=trained_until,
     )
-    return [_detection(report), _alerts(report, judge.promise)]
+    chains = {row.chain for row in recording.pools.values()}
+    taught = set(judge.manifest.window.chains) if judge.manifest else set()
+    return [_detection(report, sorted(chains - taught)), _alerts(report, judge.promise)]
 
 
-def _detection(report: Report) -> Table:
+def _detection(report: Report, foreign: Sequence[str]) -> Table:
+    """``foreign`` are the chains of the recording that the bundle has learnt nothing from."""
     table = new_table(
         f"Detection by {report.bundle}, with 95 % intervals",
         *("file", "age", "pools", "rugs", "AUC", "AP", "calibration error"),
@@ -41,6 +44,8 @@ def _detection(report: Report) -> Table:
         f"{report.judged:,} pools judged; {report.unjudged:,} left out, launched before the "
         "bundle's training ended"
     )
+    if foreign:
+        table.caption += f"; it has learnt from no launch of {', '.join(foreign)}"
     for row in report.ages:
         _add_age(table, row)
     return table

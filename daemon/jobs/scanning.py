@@ -26,8 +26,9 @@ from streams.examine.markets import ID_DIGITS, Market, markets_of, pool_at
 from streams.examine.past import Past, past_of
 from streams.examine.question import Question
 from streams.examine.view import Metered, View
+from streams.solana.sightings import CHAIN as SOLANA
 
-__all__ = ["Scan", "facts_from_past", "scan_address"]
+__all__ = ["Scan", "facts_from_past", "judged", "scan_address", "show"]
 
 _ADDRESS = re.compile(r"0x(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
@@ -48,6 +49,10 @@ async def scan_address(
     settings: Settings, chain: str, address: str, urls: Sequence[str], *, as_json: bool
 ) -> int:
     """Print what is found. Raises ``Invalid`` for what cannot be scanned, ``Retry`` for nodes."""
+    if chain.lower() == SOLANA:
+        from daemon.jobs.scanning_solana import scan_mint
+
+        return await scan_mint(settings, address, urls, as_json=as_json)
     slug, wanted = chain_named(chain), address.lower()
     if not _ADDRESS.fullmatch(wanted):
         raise Invalid(
@@ -79,12 +84,17 @@ async def scan_address(
         await view.close()
         for scanner in scanners:
             await scanner.close()
-    scan = await anyio.to_thread.run_sync(_judged, settings, past, found, pools)
+    scan = await anyio.to_thread.run_sync(judged, settings, past, found, pools)
+    show(scan, as_json=as_json)
+    return 0
+
+
+def show(scan: Scan, *, as_json: bool) -> None:
+    """The dossier on the terminal, or as one JSON object."""
     if as_json:
         print(msgspec.json.encode(scan).decode())
     else:
         show_dossier(output(), scan.examination, scan.facts, scan.verdict, scan.gap, scan.pools)
-    return 0
 
 
 def facts_from_past(past: Past, found: Examination) -> Facts | None:
@@ -120,7 +130,8 @@ async def _market(
     return found[0], len(found)
 
 
-def _judged(settings: Settings, past: Past, found: Examination, pools: int) -> Scan:
+def judged(settings: Settings, past: Past, found: Examination, pools: int) -> Scan:
+    """The dossier as of the examination and what the model thinks of it; it loads the model."""
     facts = None if past.gap else facts_from_past(past, found)
     gap = past.gap or ("" if facts else "nothing was ever put into its pool")
     verdict = None

@@ -25,7 +25,6 @@ from daemon.settings import Settings
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
-from streams.solana.sightings import CHAIN as SOLANA
 from streams.telemetry import configure_logging
 
 __all__ = ["watch_topics"]
@@ -55,7 +54,7 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
         followed_here = chains if "source" in roles else []
         parts = [chain_part(plant, endpoints, stages) for endpoints in followed_here]
         if "examine" in roles:
-            parts.append(examine_part(plant, [each for each in chains if each.chain != SOLANA]))
+            parts.append(examine_part(plant, chains))
         parts += await _stages(plant, stages)
         if "page" in roles:
             page = stack.enter_context(listen("page", settings.page.host, settings.page.port))
@@ -76,14 +75,14 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
 
 
 def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
-    """The roles that can run: launches are examined by nodes of EVM chains.
+    """The roles that can run: launches are examined by nodes of their chain.
 
     Raises ``Invalid`` when examining is all that was asked for.
     """
-    asked = settings.examine.enabled and any(chain != SOLANA for chain in nodes)
+    asked = settings.examine.enabled and bool(nodes)
     if not asked and list(roles) == ["examine"]:
         raise Invalid(
-            "examine asks the nodes of EVM chains: name one (--chain base), and leave "
+            "examine asks the nodes of a chain: name one (--chain base), and leave "
             "examine.enabled on",
             reason="usage",
         )

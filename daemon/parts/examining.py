@@ -16,13 +16,17 @@ from streams.events import Examination
 from streams.evm.endpoints import Endpoints
 from streams.evm.venues import with_factories
 from streams.examine.checklist import checklist
-from streams.examine.examiner import ExamineSettings, ExamineTransform
+from streams.examine.examiner import Asking, ExamineSettings, ExamineTransform
+from streams.examine.solana.checklist import checklist as solana_checklist
+from streams.examine.solana.offchain import Offchain
+from streams.examine.solana.slotview import SlotView
 from streams.examine.thirdparty import GoPlus, HoneypotIs, Scanner
 from streams.examine.tokenchecks import warm_up
+from streams.solana.sightings import CHAIN as SOLANA
 from streams.stage import Drain, message
 from streams.topics import ACTIVITY
 
-__all__ = ["examine_part", "scanners_from"]
+__all__ = ["examine_part", "offchain_from", "scanners_from"]
 
 
 def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
@@ -38,17 +42,19 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
         await plant.cluster.broker.publish([message(ACTIVITY, found)])
 
     async def run(drain: Drain) -> None:
-        scanners = scanners_from(said)
+        scanners, offchain = scanners_from(said), offchain_from(said)
+        solana = solana_checklist(plant.state, offchain=offchain, payer=said.payer)
         transform = ExamineTransform(
             nodes,
             [*checklist(plant.state), *scanners],
             plant.state,
             publish,
             settings,
-            factories={each: with_factories(each, extra) for each in nodes},
+            others={SOLANA: Asking(solana, SlotView)},
+            factories={each: with_factories(each, extra) for each in nodes if each != SOLANA},
             clock=plant.clock,
         )
-        warming = asyncio.create_task(warm_up())
+        warming = asyncio.gather(*([warm_up()] if nodes.keys() - {SOLANA} else []))
         try:
             await run_transform(plant, "examine", ACTIVITY, transform, drain)
         finally:
@@ -58,6 +64,8 @@ def examine_part(plant: Plant, chains: Sequence[Endpoints]) -> Part:
                 await transform.close()
                 for scanner in scanners:
                     await scanner.close()
+                if offchain is not None:
+                    await offchain.close()
 
     return Part("examine", run, beats=True)
 
@@ -73,3 +81,9 @@ def scanners_from(settings: Examine) -> list[Scanner]:
         for service, said in known.items()
         if said.url
     ]
+
+
+def offchain_from(settings: Examine) -> Offchain | None:
+    """Who fetches the JSON of Solana's tokens, if it is switched on."""
+    said = settings.metadata
+    return Offchain(said.gateway, patience=said.timeout_seconds) if said.enabled else None

@@ -53,6 +53,7 @@ _PATTERNS: tuple[tuple[Refusal, re.Pattern[str]], ...] = (
             r"|cannot find block|could not find block"
             r"|missing trie node|state .{0,40}not available|pruned|not yet available"
             r"|after last accepted block|beyond (current )?head|invalid block hash|block is out of"
+            r"|minimum context slot"  # Solana: it has not come so far
             r"|historical state|not synced|required historical|blockoutofrange"
         ),
     ),
@@ -83,6 +84,7 @@ _BY_CODE: Mapping[int, Refusal] = {
     -32601: "unsupported",
     -32004: "unsupported",
     -32001: "behind",
+    -32016: "behind",
     -32005: "limit",
     -32029: "rate",
     -32097: "rate",

@@ -33,7 +33,7 @@ from streams.examine.view import Metered, View
 from streams.stage import Outcome, Received
 from streams.state import State
 
-__all__ = ["ExamineSettings", "ExamineTransform"]
+__all__ = ["Asking", "ExamineSettings", "ExamineTransform"]
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,14 @@ CLOSE_SECONDS = 3.0
 Factories = Mapping[str, Mapping[str, Factory]]
 """By chain, then by address."""
 Publish = Callable[[Examination], Awaitable[None]]
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """How launches of a chain are asked about."""
+
+    checks: Sequence[Check]
+    view: Callable[[Rpc, int], View] = View
+    """Makes the view of a block of it."""
 
 
 class ExamineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,16 +77,18 @@ class ExamineTransform:
         publish: Publish,
         settings: ExamineSettings = ExamineSettings(),  # noqa: B008 - frozen
         *,
+        others: Mapping[str, Asking] = MappingProxyType({}),
         factories: Factories = MappingProxyType({}),
         clock: Clock | None = None,
     ) -> None:
         """``nodes`` answer by chain; launches of other chains are passed by.
 
-        ``factories`` are those of a chain where they are more than the table's.
+        ``others`` says of chains that are no EVM's how they are asked; ``factories`` are those of
+        a chain where they are more than the table's.
         """
         self._factories = factories
         self._nodes = {chain: Metered(rpc) for chain, rpc in nodes.items()}
-        self._checks = checks
+        self._asking, self._others = Asking(checks), others
         self._agenda, self._origins, self._rugs = Agenda(state), Origins(state), Rugs(state)
         self._publish = publish
         self._settings = settings
@@ -171,7 +181,7 @@ class ExamineTransform:
             factories=self._factories.get(launch.chain) or factories_of(launch.chain),
         )  # fmt: skip
         found = await examine(
-            question, self._checks, round_=due.round, launched=launch.at,
+            question, self._asked(launch.chain).checks, round_=due.round, launched=launch.at,
             deadline=self._settings.deadline,
         )  # fmt: skip
         await self._tell(found)
@@ -217,10 +227,13 @@ class ExamineTransform:
                 at=found.at.timestamp(),
             )  # fmt: skip
 
+    def _asked(self, chain: str) -> Asking:
+        return self._others.get(chain, self._asking)
+
     def _view(self, chain: str, block: int) -> View:
         """Answers of one block are shared by everybody who asks about that block."""
         if (chain, block) not in self._views:
-            self._views[chain, block] = View(self._nodes[chain], block)
+            self._views[chain, block] = self._asked(chain).view(self._nodes[chain], block)
             while len(self._views) > VIEWS_KEPT * len(self._nodes):
                 self._views.popitem(last=False)
         self._views.move_to_end((chain, block))

@@ -68,7 +68,7 @@ async def decimals_of(view: View, token: str) -> int:
 
 async def supply_of(view: View, token: str) -> int:
     """All tokens in base units. Raises ``Invalid``, ``Retry``."""
-    return int(await view.read(token, "totalSupply()"))
+    return await view.supply(token)
 
 
 def _decoded(answered: bytes) -> bytes:

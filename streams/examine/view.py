@@ -113,6 +113,10 @@ class View:
             raise answer
         return answer
 
+    async def supply(self, token: str) -> int:
+        """All of a token in base units; raises as ``read`` does."""
+        return int(await self.read(token, "totalSupply()"))
+
     async def once(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What ``ask`` gives, asked when the first comes for it; raises as ``ask`` does."""
         task = self._once.get(key)

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from streams.solana.concentrated import concentrated_in
 from streams.solana.decode import Call, Reading, Told
 from streams.solana.programs import TOKEN_PROGRAMS
 from streams.solana.sightings import NOBODY, Kind, SeenActivity, address, curve_of
@@ -37,6 +38,8 @@ def activity_in(
         found = [deed for call in reading.calls for deed in _wished(call)]
     found += _burns(transaction, reading, lp_mints)
     for deed in found:
+        if deed.user is UNSET and transaction.payer:
+            deed.user = transaction.payer  # the program names nobody: whoever signed and paid
         deed.signature = transaction.signature or UNSET
         deed.slot = UNSET if transaction.slot is None else transaction.slot
         deed.at = UNSET if transaction.time is None else transaction.time
@@ -50,9 +53,7 @@ def _from_events(reading: Reading) -> Iterator[SeenActivity]:
             yield from raydium.deed(event)
         elif reader := READERS.get((event.program.venue, event.name)):
             yield from reader(event.fields)
-    for call in reading.calls:
-        if call.program.venue == "raydium-clmm" and call.name.startswith("decrease_liquidity"):
-            yield from _clmm_withdrawal(call)
+    yield from concentrated_in(reading)
 
 
 def lp_mints_of(reading: Reading) -> dict[str, tuple[str, str]]:
@@ -175,6 +176,32 @@ def _cpmm_liquidity(fields: Fields) -> Iterator[SeenActivity]:
     )
 
 
+def _cpmm_swap(fields: Fields) -> Iterator[SeenActivity]:
+    """Sides are in the order of their mints' bytes; older versions do not name the mints.
+
+    The reserves before it are without the fees that the pool keeps for others, so those behind it
+    are too.
+    """
+    if "output_mint" not in fields:
+        return
+    pays_0 = fields["input_mint"] < fields["output_mint"]
+    amounts = fields["input_amount"], fields["output_amount"]
+    reserves = (
+        fields["input_vault_before"] + amounts[0],
+        max(0, fields["output_vault_before"] - amounts[1]),
+    )
+    yield SeenActivity(
+        venue="raydium-cpmm",
+        kind="swap",
+        pool=address(fields["pool_id"]),
+        amount0=amounts[not pays_0],
+        amount1=amounts[pays_0],
+        reserve0=reserves[not pays_0],
+        reserve1=reserves[pays_0],
+        pays_0=pays_0,
+    )
+
+
 def _launchlab_trade(fields: Fields) -> Iterator[SeenActivity]:
     bought = fields["trade_direction"] == "buy"
     paid, got = fields["amount_in"], fields["amount_out"]
@@ -189,36 +216,6 @@ def _launchlab_trade(fields: Fields) -> Iterator[SeenActivity]:
     )
 
 
-def _sides(venue: str, kind: Kind, pool: str, a: str, b: str, user: str = "") -> _Reader:
-    """An event that tells two amounts and no reserves."""
-
-    def read(fields: Fields) -> Iterator[SeenActivity]:
-        yield SeenActivity(
-            venue=venue,
-            kind=kind,
-            pool=address(fields[pool]),
-            user=address(fields[user]) if user else UNSET,
-            amount0=fields[a],
-            amount1=fields[b],
-        )
-
-    return read
-
-
-def _dlmm(kind: Kind) -> _Reader:
-    def read(fields: Fields) -> Iterator[SeenActivity]:
-        yield SeenActivity(
-            venue="meteora-dlmm",
-            kind=kind,
-            pool=address(fields["lb_pair"]),
-            user=address(fields["from"]),
-            amount0=fields["amounts"][0],
-            amount1=fields["amounts"][1],
-        )
-
-    return read
-
-
 def _damm_liquidity(fields: Fields) -> Iterator[SeenActivity]:
     yield SeenActivity(
         venue="meteora-damm-v2",
@@ -229,6 +226,22 @@ def _damm_liquidity(fields: Fields) -> Iterator[SeenActivity]:
         amount1=fields["token_b_amount"],
         reserve0=fields.get("reserve_a_amount", UNSET),
         reserve1=fields.get("reserve_b_amount", UNSET),
+    )
+
+
+def _damm_swap(fields: Fields) -> Iterator[SeenActivity]:
+    """Direction 0 pays side a (cp-amm ``TradeDirection::AtoB``)."""
+    pays_0 = fields["trade_direction"] == 0
+    amounts = fields["included_transfer_fee_amount_in"], fields["included_transfer_fee_amount_out"]
+    yield SeenActivity(
+        venue="meteora-damm-v2",
+        kind="swap",
+        pool=address(fields["pool"]),
+        amount0=amounts[not pays_0],
+        amount1=amounts[pays_0],
+        reserve0=fields["reserve_a_amount"],
+        reserve1=fields["reserve_b_amount"],
+        pays_0=pays_0,
     )
 
 
@@ -256,6 +269,7 @@ class _Raydium:
         if call is None or event.name == "InitLog" or not call.accounts.get("amm"):
             return
         kind, change = _raydium_change(event)
+        swapped = kind == "swap"
         yield SeenActivity(
             venue="raydium-v4",
             kind=kind,
@@ -265,6 +279,7 @@ class _Raydium:
             reserve0=max(0, event.fields["pool_coin"] + change[0]),
             reserve1=max(0, event.fields["pool_pc"] + change[1]),
             lp_amount=event.fields.get("mint_lp", event.fields.get("withdraw_lp", UNSET)),
+            pays_0=change[0] > 0 if swapped else UNSET,
         )
 
 
@@ -283,16 +298,6 @@ def _raydium_change(event: Told) -> tuple[Kind, tuple[int, int]]:
 
 RAYDIUM_COIN_IN = 2
 """``direction`` of a swap that pays coin; 1 pays pc (raydium-amm ``SwapDirection``)."""
-
-
-def _clmm_withdrawal(call: Call) -> Iterator[SeenActivity]:
-    if pool := call.accounts.get("pool_state"):
-        yield SeenActivity(
-            venue="raydium-clmm",
-            kind="withdraw",
-            pool=pool,
-            user=call.accounts.get("nft_owner", UNSET),
-        )
 
 
 def _wished(call: Call) -> Iterator[SeenActivity]:
@@ -340,15 +345,9 @@ READERS: Mapping[tuple[str, str], _Reader] = {
     ),
     ("raydium-cpmm", "LpChangeEvent"): _cpmm_liquidity,
     ("raydium-launchlab", "TradeEvent"): _launchlab_trade,
-    ("orca-whirlpool", "LiquidityIncreased"): _sides(
-        "orca-whirlpool", "deposit", "whirlpool", "token_a_amount", "token_b_amount"
-    ),
-    ("orca-whirlpool", "LiquidityDecreased"): _sides(
-        "orca-whirlpool", "withdraw", "whirlpool", "token_a_amount", "token_b_amount"
-    ),
-    ("meteora-dlmm", "AddLiquidity"): _dlmm("deposit"),
-    ("meteora-dlmm", "RemoveLiquidity"): _dlmm("withdraw"),
+    ("raydium-cpmm", "SwapEvent"): _cpmm_swap,
     ("meteora-damm-v2", "EvtLiquidityChange"): _damm_liquidity,
+    ("meteora-damm-v2", "EvtSwap2"): _damm_swap,
     ("meteora-damm-v2", "EvtLockPosition"): _damm_lock,
     ("meteora-damm-v2", "EvtPermanentLockPosition"): _damm_lock,
 }

@@ -3,7 +3,8 @@
 A pool's position is its slot and, within it, the place of the transaction and the number of the
 event in it. A curve's reserves are virtual: they are told as ``Sync``, since prices and trades are
 computed from them, and a pool's liquidity then counts the 30 SOL that nobody has paid in (gotchas).
-Venues of concentrated liquidity tell no reserves: their launches and liquidity moves are told.
+Venues of concentrated liquidity tell no reserves: what moved and the price behind it are told, and
+reserves are summed from them, as on EVM chains.
 """
 
 from __future__ import annotations
@@ -12,13 +13,19 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from streams.events import MOST_NAME, Activity, Launch, LiquidityChange, Swap, Sync
 from streams.quotes import QUOTES
 from streams.solana.sightings import CHAIN, SeenActivity, SeenLaunch
 
 __all__ = ["EVENTS_A_TRANSACTION", "events_from"]
+
+CONCENTRATED = frozenset({"meteora-dlmm", "orca-whirlpool", "raydium-clmm"})
+"""Venues without reserves; DAMM v2 has ranges too, and tells its reserves."""
+WIDEST = 443_636
+"""The farthest tick either way (Orca ``MAX_TICK_INDEX``; Raydium's is the same)."""
+Q96_FROM_Q64 = 32
 
 EVENTS_A_TRANSACTION = 4096
 """Positions kept for one transaction: more than it can tell in 10,000 bytes of log."""
@@ -84,7 +91,12 @@ def _launch(seen: SeenLaunch, here: _Place) -> Launch:
         token0=sides[0],
         token1=sides[1],
         tx_hash=seen.signature,
+        sqrt_price=_price(seen.sqrt_price),
     )
+
+
+def _price(sqrt_price: int | UnsetType) -> int | UnsetType:
+    return UNSET if sqrt_price is UNSET else sqrt_price << Q96_FROM_Q64
 
 
 def _cut(text: Any) -> Any:
@@ -101,29 +113,44 @@ def _events_of(deed: SeenActivity, here: Callable[[str, int], _Place]) -> list[A
         return out
     place = here(deed.pool, len(out))
     if deed.kind in ("deposit", "withdraw"):
-        change = LiquidityChange(
-            **place,
-            added=deed.kind == "deposit",
-            owner=deed.user,
-            amount0=deed.amount0,
-            amount1=deed.amount1,
-        )
-        out.append(change)
-    elif deed.kind in ("buy", "sell") and UNSET not in (deed.amount0, deed.amount1):
-        out.append(_swap(deed, place))
+        out.append(_change(deed, place))
+    elif UNSET not in (deed.amount0, deed.amount1):
+        pays_0 = deed.pays_0 if deed.kind == "swap" else WAYS.get(deed.kind, UNSET)
+        if not isinstance(pays_0, UnsetType):
+            out.append(_swap(deed, place, pays_0=pays_0))
     return out
 
 
-def _swap(deed: SeenActivity, place: _Place) -> Swap:
-    """A trade. Side 0 is the token wherever a program says buy or sell."""
-    token, quote, user = int(deed.amount0 or 0), int(deed.amount1 or 0), str(deed.user)
-    bought = deed.kind == "buy"
+WAYS = {"buy": False, "sell": True}
+"""Whether side 0 is paid: it is the token wherever a program says buy or sell."""
+
+
+def _change(deed: SeenActivity, place: _Place) -> LiquidityChange:
+    """Liquidity added or taken out; with a range where the venue tells no reserves.
+
+    The widest stands for one that was not told: amounts are, so nothing is computed from it.
+    """
+    ranged = deed.venue in CONCENTRATED
+    return LiquidityChange(
+        **place,
+        added=deed.kind == "deposit",
+        owner=str(deed.user),
+        amount0=deed.amount0,
+        amount1=deed.amount1,
+        lower=(-WIDEST if deed.lower is UNSET else deed.lower) if ranged else UNSET,
+        upper=(WIDEST if deed.upper is UNSET else deed.upper) if ranged else UNSET,
+    )
+
+
+def _swap(deed: SeenActivity, place: _Place, *, pays_0: bool) -> Swap:
+    amount0, amount1, user = int(deed.amount0 or 0), int(deed.amount1 or 0), str(deed.user)
     return Swap(
         **place,
         sender=user,
         to=user,
-        amount0_in=0 if bought else token,
-        amount1_in=quote if bought else 0,
-        amount0_out=token if bought else 0,
-        amount1_out=0 if bought else quote,
+        amount0_in=amount0 if pays_0 else 0,
+        amount1_in=0 if pays_0 else amount1,
+        amount0_out=0 if pays_0 else amount0,
+        amount1_out=amount1 if pays_0 else 0,
+        sqrt_price=_price(deed.sqrt_price),
     )

@@ -31,6 +31,7 @@ class _Rule(NamedTuple):
     amount1: str = ""
     creator: str = ""
     deployer: str = ""
+    sqrt_price: str = ""
 
 
 CPMM = _Rule("pool_state", "token_0_mint", "token_1_mint", "init_amount_0", "init_amount_1")
@@ -72,8 +73,8 @@ CALLS: Mapping[tuple[str, str], _Rule] = {
 """Instructions that always make a pool. ``migrate`` is not among them: it may do nothing."""
 
 EVENTS: Mapping[tuple[str, str], _Rule] = {
-    ("raydium-clmm", "PoolCreatedEvent"): CLMM,
-    ("orca-whirlpool", "PoolInitialized"): ORCA,
+    ("raydium-clmm", "PoolCreatedEvent"): CLMM._replace(sqrt_price="sqrt_price_x64"),
+    ("orca-whirlpool", "PoolInitialized"): ORCA._replace(sqrt_price="initial_sqrt_price"),
     ("meteora-dlmm", "LbPairCreate"): _Rule("lb_pair", "token_x", "token_y"),
     ("meteora-damm-v2", "EvtInitializePool"): DAMM._replace(
         amount0="token_a_amount", amount1="token_b_amount"
@@ -145,6 +146,7 @@ def _by_rule(venue: str, rule: _Rule, found: Mapping[str, Any]) -> Iterator[Seen
         uri=params.get("uri", UNSET),
         token_decimals=params.get("decimals", UNSET),
         total_supply=_curve_supply(found),
+        sqrt_price=found.get(rule.sqrt_price, UNSET),
     )
 
 

@@ -71,6 +71,8 @@ class SeenLaunch(Seen, kw_only=True, tag="launch"):
     quote_decimals: int | UnsetType = UNSET
     lp_mint: str | UnsetType = UNSET
     open_time: int | UnsetType = UNSET
+    sqrt_price: int | UnsetType = UNSET
+    """sqrt(side 1 for side 0) times 2**64, where the program makes a pool with a price."""
 
 
 class SeenActivity(Seen, kw_only=True, tag="activity"):
@@ -88,6 +90,13 @@ class SeenActivity(Seen, kw_only=True, tag="activity"):
     lp_supply: int | UnsetType = UNSET
     to_pool: str | UnsetType = UNSET
     """Where a curve's liquidity went."""
+    pays_0: bool | UnsetType = UNSET
+    """Of a swap: whether side 0 was paid in and side 1 out; without it, that is not known."""
+    sqrt_price: int | UnsetType = UNSET
+    """As of a launch, behind a swap of concentrated liquidity."""
+    lower: int | UnsetType = UNSET
+    upper: int | UnsetType = UNSET
+    """The price range of liquidity, in ticks."""
 
 
 def address(raw: bytes | str) -> str:

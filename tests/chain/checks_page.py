@@ -15,6 +15,7 @@ from streams.checks.capabilities import CALLED, MEASURED, READ
 from streams.checks.judging import TRADE_NAMES
 from streams.finding import Finding
 from tests.chain.devnet import devnet
+from tests.chain.mints_page import write as write_solana
 from tests.chain.showroom import EXPECTED, TOKENS, UNKNOWN, Showroom, compared, examine
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
@@ -54,6 +55,7 @@ def main() -> None:
     with devnet("--gas-limit", "1000000000") as net:
         found = anyio.run(examine, net, Showroom.of(net, list(EXPECTED)))
     PAGE.write_text(page(found))
+    write_solana()
 
 
 def page(found: Mapping[str, Mapping[str, Finding]]) -> str:

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
@@ -30,7 +30,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from daemon.health import listen, serve
 
-__all__ = ["Chain", "Faults", "served"]
+__all__ = ["Chain", "Faults", "Refused", "refuse", "served"]
 
 GENESIS = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 FIRST_SLOT = 1_000
@@ -58,6 +58,8 @@ class Chain:
         self._random = random.Random(seed)
         self._made = 0
         self.added = asyncio.Event()
+        self.answers: dict[str, Callable[[list[Any]], Any]] = {}
+        """What it says to other methods, by name: see ``bank_node``."""
         self.add([])
 
     def add(self, transactions: list[Any], *, skip: int = 0) -> int:
@@ -84,10 +86,17 @@ class Chain:
         return [each for slot in slots for each in self.blocks.pop(slot)["transactions"]]
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """A node's answer that it will not."""
+
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def refuse(_: Any) -> Any:
+    """The answer to a method that a node does not have."""
+    raise Refused(-32601, "Method not found")
 
 
 class _Node:
@@ -105,7 +114,7 @@ class _Node:
         reply: dict[str, Any] = {"jsonrpc": "2.0", "id": request.get("id")}
         try:
             reply["result"] = self.result(request["method"], request.get("params", []))
-        except _Refused as error:
+        except Refused as error:
             reply["error"] = {"code": error.code, "message": str(error)}
         return reply
 
@@ -121,13 +130,15 @@ class _Node:
             return self.block(params[0])
         if method == "slotSubscribe":
             return 1
-        raise _Refused(-32601, "Method not found")
+        if method in self.chain.answers:
+            return self.chain.answers[method](params)
+        raise Refused(-32601, "Method not found")
 
     def block(self, slot: int) -> Any:
         if slot > self.chain.slot or self.happens(self.faults.withheld):
-            raise _Refused(-32004, f"Block not available for slot {slot}")
+            raise Refused(-32004, f"Block not available for slot {slot}")
         if slot not in self.chain.blocks or self.happens(self.faults.denied):
-            raise _Refused(
+            raise Refused(
                 -32007, f"Slot {slot} was skipped, or missing due to ledger jump to recent snapshot"
             )
         return self.chain.blocks[slot]
@@ -135,7 +146,9 @@ class _Node:
     async def http(self, request: Request) -> Response:
         if self.happens(self.faults.refused):
             return Response("Too many requests", 429, {"Retry-After": "0"})
-        return JSONResponse(self.answer(await request.json()))
+        asked = await request.json()
+        many = [self.answer(each) for each in asked] if isinstance(asked, list) else None
+        return JSONResponse(self.answer(asked) if many is None else many)
 
     async def socket(self, socket: WebSocket) -> None:
         await socket.accept()

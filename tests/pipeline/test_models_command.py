@@ -51,6 +51,7 @@ def test_list_marks_the_champion(
     shown = {version: line for version in versions for line in lines if version in line}
     assert "champion" in shown[versions[0]]
     assert "champion" not in shown[versions[1]]
+    assert "rugged)" in shown[versions[0]]
 
 
 def test_show_is_the_manifest(versions: list[str], capsys: pytest.CaptureFixture[str]) -> None:

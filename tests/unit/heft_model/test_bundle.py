@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heft_model.bundle import FILES, MANIFEST, Manifest, load_bundle, read_manifest
+from heft_model.bundle import FILES, MANIFEST, Manifest, Taught, load_bundle, read_manifest
 from streams.errors import Invalid
-from tests.unit.heft_model.making import calibration, lexicon, write_dummy_bundle
+from tests.unit.heft_model.making import calibration, lexicon, window, write_dummy_bundle
 
 
 def test_written_and_read_back(tmp_path: Path) -> None:
@@ -167,3 +168,13 @@ def swap_file(folder: Path, name: str, data: bytes) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
     manifest["files"][name] = hashlib.sha256(data).hexdigest()
     (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_bundle_says_what_each_chain_taught_it() -> None:
+    """Of one chain the whole, where it does not say; of several none."""
+    one = window()
+    assert one.taught() == {"ethereum": Taught(pools=2, rugs=1, examples=4)}
+    several = msgspec.structs.replace(one, chains=("ethereum", "solana"))
+    assert several.taught() == {}
+    each = {"solana": Taught(pools=1, rugs=1, examples=1)}
+    assert msgspec.structs.replace(several, by_chain=each).taught() == each

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from heft_model.features import FEATURES, measure
+from heft_model.features import FEATURES, FOUND, measure
 from streams.errors import Invalid
+from streams.finding import Finding
 from tests.unit.heft_model.making import NAMES, facts
 
 
@@ -75,3 +76,21 @@ def test_an_unknown_name_says_what_to_do() -> None:
     """A bundle from a newer version asks for facts that this one cannot compute."""
     with pytest.raises(Invalid, match="upgrade heft"):
         measure(facts(), ["moon_phase"])
+
+
+def test_what_an_examination_found_can_be_a_fact() -> None:
+    """A bundle may name them; unknown is none, an address is somebody, nobody is no."""
+    names = {row.name for row in FOUND}
+    assert not names & set(NAMES)
+    assert all("42" in row.phrase.format("42") for row in FOUND)
+    values: dict[str, str | float | bool] = {
+        "mint.authority": "So111", "mint.freeze_authority": False, "mint.transfer_fee": 0.25,
+    }  # fmt: skip
+    found = {k: Finding(source="call", block=1, value=v) for k, v in values.items()}
+    found["trade.can_sell"] = Finding(source="call", block=1, why="no venue")
+    measured = measure(facts(findings=found), sorted(names))
+    assert measured["found.mint.authority"] == 1.0
+    assert measured["found.mint.freeze_authority"] == 0.0
+    assert measured["found.mint.transfer_fee"] == 0.25
+    assert measured["found.trade.can_sell"] is None
+    assert measured["found.bundle.share"] is None
