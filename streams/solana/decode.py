@@ -25,6 +25,8 @@ READ_PROGRAMS = frozenset(PROGRAMS)
 RAYDIUM_V4 = "raydium-v4"
 
 Outcome = Literal["decoded", "unknown", "undecodable"]
+Outcomes = dict[tuple[str, Outcome], int]
+"""How many instructions and events there were, by venue and what became of them."""
 
 
 class Call(NamedTuple):
@@ -50,16 +52,18 @@ class Reading(NamedTuple):
 
     calls: Sequence[Call]
     told: Sequence[Told]
-    outcomes: Counter[tuple[str, Outcome]]
+    outcomes: Outcomes
     """By venue."""
 
 
 def read(transaction: Transaction) -> Reading:
     """Everything of ours in a transaction; nothing in one that failed. Never raises."""
-    outcomes: Counter[tuple[str, Outcome]] = Counter()
+    outcomes: Outcomes = {}
     if transaction.failed:
         return Reading((), (), outcomes)
-    said = [each for each in events_said(transaction.logs) if each[0] in PROGRAMS]
+    said = list(events_said(transaction.logs, READ_PROGRAMS)) if transaction.logs else []
+    if not said and not transaction.instructions:
+        return Reading((), (), outcomes)
     calls: list[Call] = []
     told_cpi = _told_by_call(transaction, said)
     for place, instruction in enumerate(transaction.instructions):
@@ -86,15 +90,19 @@ def decode_call(instruction: Instruction) -> Call | None:
     return Call(program, shape.name, shape.layout.read(data, program.width), accounts)
 
 
-def _call(instruction: Instruction, outcomes: Counter[tuple[str, Outcome]]) -> Call | None:
+def _call(instruction: Instruction, outcomes: Outcomes) -> Call | None:
     venue = PROGRAMS[instruction.program].venue
     try:
         call = decode_call(instruction)
     except Invalid as error:
-        outcomes[venue, "unknown" if error.reason == "unknown" else "undecodable"] += 1
+        _count(outcomes, venue, "unknown" if error.reason == "unknown" else "undecodable")
         return None
-    outcomes[venue, "decoded"] += 1
+    _count(outcomes, venue, "decoded")
     return call
+
+
+def _count(outcomes: Outcomes, venue: str, outcome: Outcome) -> None:
+    outcomes[venue, outcome] = outcomes.get((venue, outcome), 0) + 1
 
 
 def _told_by_call(transaction: Transaction, said: Sequence[Said]) -> dict[int, Said | None]:
@@ -104,6 +112,8 @@ def _told_by_call(transaction: Transaction, said: Sequence[Said]) -> dict[int, S
     decoded when the log is cut or has fewer events of that program than it made such calls.
     """
     own = [(i, each) for i, each in enumerate(transaction.instructions) if _may_be_event(each)]
+    if not own:
+        return {}
     cut = bool(transaction.logs) and transaction.logs[-1] == TRUNCATED
     logged = Counter(program for program, _ in said)
     called = Counter(each.program for _, each in own)
@@ -130,18 +140,18 @@ def _event_data(instruction: Instruction) -> bytes | None:
     return data[len(ANCHOR_EVENT) :] if data.startswith(ANCHOR_EVENT) else None
 
 
-def _event(program_id: str, data: bytes, outcomes: Counter[tuple[str, Outcome]]) -> Told | None:
+def _event(program_id: str, data: bytes, outcomes: Outcomes) -> Told | None:
     program = PROGRAMS[program_id]
     head = data[: program.width]
     shape = program.events.get(head)
     if shape is None:
         if head not in program.ignored:
-            outcomes[program.venue, "unknown"] += 1
+            _count(outcomes, program.venue, "unknown")
         return None
     try:
         fields = shape.layout.read(data, program.width)
     except Invalid:
-        outcomes[program.venue, "undecodable"] += 1
+        _count(outcomes, program.venue, "undecodable")
         return None
-    outcomes[program.venue, "decoded"] += 1
+    _count(outcomes, program.venue, "decoded")
     return Told(program, shape.name, fields)
