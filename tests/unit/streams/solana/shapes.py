@@ -20,10 +20,10 @@ Node = Mapping[str, Any]
 SLOT, TIME = 345_678_901, 1_780_000_000
 
 
-def compiled(document: Node) -> dict[str, Any]:
+def compiled(document: Node, number: int = 0) -> dict[str, Any]:
     """``{transaction, meta}`` in the encoding ``json`` from one in ``jsonParsed`` of raw calls.
 
-    The last half of the accounts that are no signers nor programs is put into lookup tables.
+    ``number`` makes its signature. The last half of the accounts that are no signers nor programs is put into lookup tables.
     """
     message, meta = document["transaction"]["message"], document["meta"]
     outer = message["instructions"]
@@ -47,7 +47,7 @@ def compiled(document: Node) -> dict[str, Any]:
 
     return {
         "transaction": {
-            "signatures": [str(Signature(bytes(range(64))))],
+            "signatures": [str(Signature(number.to_bytes(8, "big") * 8))],
             "message": {
                 "header": {
                     "numRequiredSignatures": 1,
@@ -68,6 +68,12 @@ def compiled(document: Node) -> dict[str, Any]:
         },
         "meta": {
             "err": meta["err"],
+            "status": {"Ok": None},
+            "fee": 5000,
+            "preBalances": [],
+            "postBalances": [],
+            "preTokenBalances": [],
+            "rewards": [],
             "innerInstructions": [
                 {"index": group["index"], "instructions": [*map(numbered, group["instructions"])]}
                 for group in meta["innerInstructions"]
