@@ -124,6 +124,9 @@ class Endpoints:
     ) -> AsyncGenerator[msgspec.Raw]:
         """Notifications of one WebSocket endpoint (the best), on a connection of their own.
 
+        Who listens ``at`` a node of its choice has its own patience with it; that a connection
+        breaks says nothing of the calls then.
+
         Ends by ``Retry`` when the connection does, at once when there is none to be had.
         """
         endpoint = at or next(iter(self.sockets), None)
@@ -138,7 +141,8 @@ class Endpoints:
             async for _, result in socket.notices():
                 yield result
         except Retry as error:
-            endpoint.failed(time.monotonic(), error.retry_after)
+            if at is None:
+                endpoint.failed(time.monotonic(), error.retry_after)
             raise
         finally:
             with anyio.CancelScope(shield=True):

@@ -72,13 +72,19 @@ class _Unjoined(Retry):
     """Blocks came whose ancestors no node gives."""
 
 
+class _Pushed(msgspec.Struct, frozen=True):
+    """A block that a node sent by itself."""
+
+    block: Block
+
+
 class _Failed(msgspec.Struct, frozen=True):
     """What ended a task of ours."""
 
     error: BaseException
 
 
-_Item = Block | Spoken | _Gap | _Failed
+_Item = Block | _Pushed | Spoken | _Gap | _Failed
 
 
 class SolanaFollower:
@@ -172,7 +178,7 @@ class SolanaFollower:
         if isinstance(heard, Block):
             self._pushed_at = time.monotonic()
             if self._inbox.qsize() < MOST_PUSHED:
-                self._inbox.put_nowait(heard)
+                self._inbox.put_nowait(_Pushed(heard))
         self._woken.set()
 
     async def _news(self) -> None:
@@ -191,9 +197,12 @@ class SolanaFollower:
         """Ask for blocks, again and again; a node's failure never ends it."""
         pause, unjoined = FIRST_PAUSE_S, 0
         while True:
+            before = self.tip
             try:
                 await self._look(since, give_up=unjoined >= LOOKS_BEFORE_GAP)
             except (Retry, RpcError) as error:
+                if self.tip > before:
+                    pause, unjoined = FIRST_PAUSE_S, 0
                 unjoined += isinstance(error, _Unjoined)
                 log.info("look_failed", chain=CHAIN, error=str(error))
                 await asyncio.sleep(max(pause, getattr(error, "retry_after", None) or 0.0))
@@ -219,9 +228,13 @@ class SolanaFollower:
         """The blocks behind ``last`` up to ``until``; raises ``Retry`` if they were not told."""
         while last < until:
             slots = range(last + 1, min(until, last + AT_ONCE) + 1)
-            found = await asyncio.gather(*map(self._fetch, slots))
-            blocks = [block for block in found if block]
+            found = await asyncio.gather(*map(self._fetch, slots), return_exceptions=True)
+            failure = next((each for each in found if isinstance(each, BaseException)), None)
+            sure = found[: found.index(failure)] if failure else found
+            blocks = [block for block in sure if isinstance(block, Block)]
             await self._put(blocks)
+            if failure:
+                raise failure
             if blocks and self.tip < blocks[-1].slot:
                 raise _Unjoined(f"the block of slot {blocks[-1].slot} was not told")
             last = slots[-1]
@@ -249,11 +262,22 @@ class SolanaFollower:
             for played in await self._speak(spoken):
                 yield played
             spoken = []
-            told = self._pass(item) if isinstance(item, _Gap) else self._join(item)
-            async for played in told:
+            async for played in self._read_on(item):
                 yield played
         for played in await self._speak(spoken):
             yield played
+
+    def _read_on(self, item: Block | _Pushed | _Gap) -> AsyncIterator[Played]:
+        """Blocks and gaps. A pushed block that is not the next one is asked for in its turn."""
+        if isinstance(item, _Gap):
+            return self._pass(item)
+        if isinstance(item, Block):
+            return self._join(item)
+        if self._standing.follows(item.block):
+            return self._block(item.block)
+        if item.block.slot > self.tip:
+            self._behind.set()
+        return _nothing()
 
     async def _speak(self, spoken: Sequence[Spoken]) -> list[Played]:
         """Tell launches of logs whose blocks have not come yet."""
@@ -333,3 +357,8 @@ class SolanaFollower:
             async for played in self._block(block):
                 yield played
         self._standing.clear()
+
+
+async def _nothing() -> AsyncIterator[Played]:
+    return
+    yield

@@ -101,6 +101,10 @@ class Chain:
         self._say("block", {"context": {"slot": self.slot}, "value": value})
         return self.slot
 
+    def tick(self) -> None:
+        """Say the slot again: the chain stands, the node does not."""
+        self._say("slot", {"slot": self.slot, "parent": self.slot - 1, "root": self.slot - 32})
+
     def _say(self, kind: str, value: Any) -> None:
         for feed in self.feeds:
             feed.put_nowait((kind, value))
@@ -147,22 +151,26 @@ class _Node:
         return reply
 
     def result(self, method: str, params: list[Any]) -> Any:
-        if method == "getGenesisHash":
-            return GENESIS
-        if method == "getHealth":
-            return "ok"
-        if method == "getSlot":
-            lag = self.random.randrange(1, 6) if self.happens(self.faults.lagging) else 0
-            return self.chain.slot - lag
-        if method == "getBlock":
-            return self.block(params[0])
-        if method == "getSignaturesForAddress":
-            return self.signatures(*params)
-        if method == "getTransaction":
-            return next((each for each in self.all() if _signature(each) == params[0]), None)
+        answers: dict[str, Callable[[], Any]] = {
+            "getGenesisHash": lambda: GENESIS,
+            "getHealth": lambda: "ok",
+            "getSlot": self.slot,
+            "getBlock": lambda: self.block(params[0]),
+            "getSignaturesForAddress": lambda: self.signatures(*params),
+            "getTransaction": lambda: self.transaction(params[0]),
+        }
+        if method in answers:
+            return answers[method]()
         if method in SUBSCRIPTIONS and not (method == "blockSubscribe" and self.faults.no_blocks):
             return SUBSCRIPTIONS.index(method) + 1
         raise _Refused(-32601, "Method not found")
+
+    def slot(self) -> int:
+        lag = self.random.randrange(1, 6) if self.happens(self.faults.lagging) else 0
+        return self.chain.slot - lag
+
+    def transaction(self, signature: str) -> Any:
+        return next((each for each in self.all() if _signature(each) == signature), None)
 
     def block(self, slot: int) -> Any:
         if slot > self.chain.slot or self.happens(self.faults.withheld):

@@ -70,10 +70,9 @@ async def test_the_public_client_hears_the_node() -> None:
             max_supported_transaction_version=0,
         )
         slot = chain.add([_launch()])
-        heard = [await anext(aiter(client)) for _ in range(3)]
-        assert [type(each) for each in heard] == [
-            LogsNotification, SlotNotification, BlockNotification,
-        ]  # fmt: skip
-        logs, slots, block = heard
-        assert logs.result.context.slot == slots.result.slot == block.result.value.slot == slot
-        assert block.result.value.block is not None
+        logs, slots, block = [await anext(aiter(client)) for _ in range(3)]
+    assert isinstance(logs, LogsNotification)
+    assert isinstance(slots, SlotNotification)
+    assert isinstance(block, BlockNotification)
+    assert logs.result.context.slot == slots.result.slot == block.result.value.slot == slot
+    assert block.result.value.block is not None

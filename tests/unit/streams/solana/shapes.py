@@ -23,7 +23,8 @@ SLOT, TIME = 345_678_901, 1_780_000_000
 def compiled(document: Node, number: int = 0) -> dict[str, Any]:
     """``{transaction, meta}`` in the encoding ``json`` from one in ``jsonParsed`` of raw calls.
 
-    ``number`` makes its signature. The last half of the accounts that are no signers nor programs is put into lookup tables.
+    ``number`` makes its signature. The last half of the accounts that are no signers nor programs
+    is put into lookup tables.
     """
     message, meta = document["transaction"]["message"], document["meta"]
     outer = message["instructions"]
