@@ -34,6 +34,7 @@ class Reader:
 
         Places are counted from one: in front stands what was told before the block.
         """
+        self.drift.look()
         out: list[Activity] = []
         launched: set[str] = set()
         for place, node in enumerate(transactions, 1):
@@ -62,7 +63,7 @@ class Reader:
         found = transaction_from(node, slot=slot, time=None, programs=READ_PROGRAMS)
         reading = read(found)
         if reading.outcomes:
-            self.drift.note(reading.outcomes)
+            self.drift.note(reading.outcomes, reading.strange)
         elif not found.instructions:
             return found, []
         launches = launches_in(found, reading)
