@@ -201,6 +201,12 @@ def _instructions(
     return found
 
 
+def _is_of_no_use(node: Mapping[str, Any]) -> bool:
+    """Of a token program, as most that it is asked for: parsed by the node, and no burn."""
+    parsed = node.get("parsed")
+    return type(parsed) is dict and parsed.get("type") not in PARSED_BURNS
+
+
 def _executed(
     message: Mapping[str, Any], meta: Mapping[str, Any]
 ) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -231,7 +237,7 @@ def _taken(
 ) -> Instruction | None:
     """The instruction if it can be read at all; of a token program, only if it is a burn."""
     if program not in programs:
-        return _burn(node, program, keys, depth)
+        return None if _is_of_no_use(node) else _burn(node, program, keys, depth)
     data = _data(node)
     return None if data is None else Instruction(program, _accounts(node, keys), data, depth)
 
@@ -268,6 +274,7 @@ def _accounts(node: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
 
 BURN = 8
 """SPL Token's ``Burn`` (``BurnChecked`` is 15): accounts are holder, mint, owner."""
+PARSED_BURNS = ("burn", "burnChecked")
 LONGEST_BURN = 24
 """Characters of the ten bytes of ``BurnChecked`` in any encoding, and some more."""
 BURNS = frozenset(
@@ -309,7 +316,7 @@ def _is_no_burn(text: str) -> bool:
 
 
 def _parsed_burn(parsed: Mapping[str, Any], program: str, depth: int) -> Instruction | None:
-    if parsed.get("type") not in ("burn", "burnChecked"):
+    if parsed.get("type") not in PARSED_BURNS:
         return None
     info = _mapping(parsed.get("info"))
     amount = _whole(info.get("amount", _mapping(info.get("tokenAmount")).get("amount")))
