@@ -166,7 +166,8 @@ class SolanaFollower:
             if each.block.number > since
         ]
         sure = [each for each in told if each.block.number <= since]
-        self._standing = Standing(sure, [*perhaps, *early])
+        waiting = [each for each in early if each.slot > since]  # others' slots were told since
+        self._standing = Standing(sure, [*perhaps, *waiting])
 
     # What is heard.
 
@@ -327,8 +328,8 @@ class SolanaFollower:
                 [self._standing.retraction(pool, lowest, moment) for pool in pools], lowest - 1
             )
         if not self._standing.follows(first) and self.tip:
-            self._standing.take_back(first)
             await self._ledger.forget_above(lowest - 1, ())
+            self._standing.take_back(first)
 
     async def _block(self, block: Block) -> AsyncIterator[Played]:
         """What a block tells, behind the launches of which it and those before it are silent."""

@@ -13,10 +13,12 @@ from typing import Any
 import anyio
 import pytest
 
+from streams.errors import Invalid
 from streams.events import Activity, Head, Launch, Retraction, Swap
 from streams.evm.endpoints import open_endpoints
 from streams.solana import backfill
 from streams.solana.follow import SolanaFollower
+from streams.solana.ledger import Early, SolanaLedger
 from streams.solana.rpc import GENESIS, SolanaEndpoints
 from streams.solana.sightings import curve_of
 from streams.state import State
@@ -258,6 +260,38 @@ async def test_what_vanished_while_we_were_down_is_retracted_once(
     kept = dict.fromkeys(_repeated_by_id(reader.events))
     assert sorted(kept) == sorted(_standing(chain))
     assert not set(again) & set(stood)
+
+
+@pytest.mark.anyio
+async def test_a_row_that_was_not_forgotten_in_time_takes_nothing_back(tmp_path: Path) -> None:
+    """Killed after a block was acknowledged and before its early launches were forgotten."""
+    chain = Chain()
+    async with served(chain, Faults()) as node:
+        reader = _Reader([f"ws://{node.address}/"], tmp_path)
+        async with reader.life(chain):
+            slot = chain.add([_launch(1)])
+            await _caught_up(reader, chain)
+        state = await State.open(f"sqlite:///{tmp_path}/state.db")
+        await SolanaLedger(state, "solana").note_early([Early(_pool_of(_launch(1)), slot)])
+        await state.close()
+        async with reader.life(chain):
+            chain.add([])
+            await _caught_up(reader, chain)
+    assert reader.retractions() == []
+    assert reader.launches() == _standing(chain)
+
+
+@pytest.mark.anyio
+async def test_nodes_of_another_cluster_end_the_following_with_a_reason(tmp_path: Path) -> None:
+    """A node that stands on another genesis is no node of ours; the follower says so and ends."""
+    async with served(Chain(), Faults()) as node:
+        state = await State.open(f"sqlite:///{tmp_path}/state.db")
+        async with open_endpoints(
+            "solana", [f"ws://{node.address}/"], chain_id=1, family=SolanaEndpoints
+        ) as endpoints:
+            with pytest.raises(Invalid, match="it is on chain"):
+                await anext(aiter(SolanaFollower(endpoints, state).batches(0)))
+        await state.close()
 
 
 def _repeated_by_id(events: list[Activity]) -> list[str]:
