@@ -31,7 +31,9 @@ import anyio.to_thread
 
 from benchmarks.examining import Seen
 from benchmarks.machine import describe
-from daemon.bootstrap import chain_part, enrich_part, open_judge, score_part
+from daemon.parts.enriching import enrich_part
+from daemon.parts.following import chain_part
+from daemon.parts.scoring import Judge, open_judge, score_part
 from daemon.plant import open_plant
 from daemon.run import configure_silent
 from daemon.settings import Settings
@@ -77,7 +79,7 @@ async def _measure(seconds: float, *, poll: bool) -> None:
 
 
 @asynccontextmanager
-async def _service(chain: Chain, folder: Path, judge: object, *, poll: bool) -> AsyncIterator[Seen]:
+async def _service(chain: Chain, folder: Path, judge: Judge, *, poll: bool) -> AsyncIterator[Seen]:
     """The parts of ``heft watch --chain solana`` but page and alerts, and a reader of verdicts."""
     seen = Seen()
     async with (
@@ -92,7 +94,7 @@ async def _service(chain: Chain, folder: Path, judge: object, *, poll: bool) -> 
         anyio.create_task_group() as group,
     ):
         parts = [chain_part(plant, nodes, ["enrich", "score"]), enrich_part(plant)]
-        parts.append(score_part(plant, judge))  # type: ignore[arg-type]
+        parts.append(score_part(plant, judge))
         supervisor = Supervisor(parts, clock=plant.clock, pulse=plant.pulse)
         group.start_soon(seen.read, plant)
         group.start_soon(supervisor.run)
