@@ -57,6 +57,8 @@ SILENCE_S = 10.0
 POLL_S = 1.0
 PUSHED_S = 3.0
 """While blocks were pushed within so long, they are asked for only once in ``POLL_S``."""
+MOST_SPOKEN = 1000
+"""Logs that may wait to be told; beyond, their blocks tell the launches."""
 MOST_PUSHED = 32
 """Pushed blocks that may wait to be told; beyond, they are asked for when their turn comes."""
 
@@ -174,7 +176,8 @@ class SolanaFollower:
     def _hear(self, heard: Heard) -> None:
         """Put a log or a block that is next into the inbox; wake the reading for the rest."""
         if isinstance(heard, Spoken):
-            self._inbox.put_nowait(heard)
+            if self._inbox.qsize() < MOST_SPOKEN:
+                self._inbox.put_nowait(heard)
             return
         if isinstance(heard, Block):
             self._pushed_at = time.monotonic()

@@ -178,6 +178,19 @@ async def test_a_log_is_told_before_there_is_a_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_who_wants_what_is_final_hears_nothing_early(tmp_path: Path) -> None:
+    """With ``finalized``, a launch is told with its block, and no log is asked for."""
+    chain = Chain()
+    async with served(chain, Faults()) as node:
+        reader = _Reader([f"ws://{node.address}/"], tmp_path, commitment="finalized")
+        async with reader.life(chain):
+            chain.process([_launch(1)])
+            chain.add([_launch(2)])
+            await _caught_up(reader, chain)
+    assert reader.launches() == [_pool_of(_launch(2))]
+
+
+@pytest.mark.anyio
 async def test_a_pushed_block_needs_no_asking(tmp_path: Path) -> None:
     """With ``blockSubscribe`` a block is told as it comes, also when ``getBlock`` gives none."""
     chain = Chain()
