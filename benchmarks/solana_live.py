@@ -1,6 +1,6 @@
 """From Solana's notification to the verdict, through the whole service, and at a sustained load.
 
-    python -m benchmarks.solana_live [--seconds 20]
+    python -m benchmarks.solana_live [--seconds 20] [--rates 20 100]
 
 The service is the shipped one: embedded Kafka, SQLite, the bundled model. The node is the test
 node, in the same process: its time to make notifications and blocks is in every figure. A slot
@@ -48,7 +48,6 @@ from tests.unit.streams.solana.shapes import compiled
 SLOT_S = 0.4
 CONFIRMED_S = 0.5
 """From ``processed`` to ``confirmed`` on mainnet, about: a block is known so long after its end."""
-RATES = (20, 100)
 TRADES = 4
 USER = key(7)
 
@@ -57,25 +56,31 @@ def main() -> None:
     """Print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rates", type=int, nargs="+", default=[20, 100], help="a second")
     parser.add_argument("--poll", action="store_true", help="no subscriptions, for comparison")
     arguments = parser.parse_args()
     configure_silent()
     print(describe(), f"load {os.getloadavg()[0]:.1f}", sep="\n")
-    asyncio.run(_measure(arguments.seconds, poll=arguments.poll))
+    asyncio.run(_measure(arguments.rates, arguments.seconds, poll=arguments.poll))
 
 
-async def _measure(seconds: float, *, poll: bool) -> None:
+async def _measure(rates: Sequence[int], seconds: float, *, poll: bool) -> None:
     judge = await anyio.to_thread.run_sync(open_judge, Settings().model)
-    for rate in RATES:
+    for rate in rates:
         load = _Load(rate, seconds)
         chain = Chain()
         with TemporaryDirectory() as folder:
             async with _service(chain, Path(folder), judge, poll=poll) as seen:
+                used = time.process_time()
                 said = await load.run(chain)
                 ended = time.perf_counter()
                 await _until(seen, len(said))
                 behind = time.perf_counter() - ended
+                used = time.process_time() - used
         _tell(rate, said, seen, behind)
+        print(
+            f"      {1000 * used / len(said):.1f} ms of CPU a launch and its trades, node included"
+        )
 
 
 @asynccontextmanager

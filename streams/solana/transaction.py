@@ -190,6 +190,8 @@ def _instructions(
             if type(node) is not dict:
                 continue
             program = node.get("programIdIndex")
+            if (parsed := node.get("parsed")) is not None and not _is_burn(parsed):
+                continue
             if type(program) is int:
                 if program not in numbers:
                     continue
@@ -199,12 +201,6 @@ def _instructions(
             if taken := _taken(node, program, keys, programs, depth):
                 found.append(taken)
     return found
-
-
-def _is_of_no_use(node: Mapping[str, Any]) -> bool:
-    """Of a token program, as most that it is asked for: parsed by the node, and no burn."""
-    parsed = node.get("parsed")
-    return type(parsed) is dict and parsed.get("type") not in PARSED_BURNS
 
 
 def _executed(
@@ -237,7 +233,7 @@ def _taken(
 ) -> Instruction | None:
     """The instruction if it can be read at all; of a token program, only if it is a burn."""
     if program not in programs:
-        return None if _is_of_no_use(node) else _burn(node, program, keys, depth)
+        return _burn(node, program, keys, depth)
     data = _data(node)
     return None if data is None else Instruction(program, _accounts(node, keys), data, depth)
 
@@ -315,8 +311,12 @@ def _is_no_burn(text: str) -> bool:
     return size < BURN_DIGITS[0] or (size in BURN_DIGITS and text[0] not in BURNS)
 
 
+def _is_burn(parsed: Any) -> bool:
+    return type(parsed) is dict and parsed.get("type") in PARSED_BURNS
+
+
 def _parsed_burn(parsed: Mapping[str, Any], program: str, depth: int) -> Instruction | None:
-    if parsed.get("type") not in PARSED_BURNS:
+    if not _is_burn(parsed):
         return None
     info = _mapping(parsed.get("info"))
     amount = _whole(info.get("amount", _mapping(info.get("tokenAmount")).get("amount")))
