@@ -77,7 +77,6 @@ def transaction_from(
     if not loaded:
         keys = keys + _loaded(meta)
     instructions = _instructions(message, meta, keys, programs)
-    silent = not instructions and programs.isdisjoint(keys) and _are_all(message, meta)
     return Transaction(
         signature=_signature(signatures, node),
         slot=slot,
@@ -86,15 +85,10 @@ def transaction_from(
         failed=meta.get("err") is not None,
         payer=keys[0] if keys else None,
         instructions=instructions,
-        logs=() if silent else _list(meta.get("logMessages")),
+        logs=_list(meta.get("logMessages")),
         meta=meta,
         keys=keys,
     )
-
-
-def _are_all(message: Mapping[str, Any], meta: Mapping[str, Any]) -> bool:
-    """Whether every account is known: who is not among them was not called and said nothing."""
-    return not message.get("addressTableLookups") or "loadedAddresses" in meta
 
 
 def _signature(signatures: Sequence[str], node: Mapping[str, Any]) -> str | None:
