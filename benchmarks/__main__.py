@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 BENCHMARKS = (
-    "startup", "decode", "follow", "examine", "checks", "pipeline", "scorer", "swap", "alerts",
+    "startup", "decode", "solana", "follow", "solana_live", "examine", "checks", "pipeline",
+    "scorer", "swap", "alerts",
 )  # fmt: skip
 
 

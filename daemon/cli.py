@@ -93,7 +93,8 @@ COMMANDS = (
         "standard input. Each line has a type: launch, activity (with its kind) or retraction. "
         "What is no event of ours, and what cannot be decoded, is counted on stderr; the exit code "
         "is 1 when anything could not be decoded. For solana: getTransaction, getBlock and their "
-        "notifications in any encoding, log notifications, and providers' transactionNotification.",
+        "notifications in any encoding, log notifications, providers' transactionNotification, "
+        "Geyser updates as JSON, and what web3.js makes of an answer.",
     ),
     Command(
         "label",

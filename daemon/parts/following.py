@@ -48,6 +48,7 @@ def chain_part(plant: Plant, endpoints: Endpoints, stages: Sequence[str]) -> Par
     if name == SOLANA:
         solana = SolanaFollower(
             endpoints,
+            plant.state,
             commitment="finalized" if chains.delivery == "finalized" else "confirmed",
             most_backfill=chains.most_backfill_blocks,
         )

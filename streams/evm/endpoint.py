@@ -41,6 +41,8 @@ class Endpoint(msgspec.Struct, kw_only=True):
     pace: float = 0.0
     """Least seconds between two requests."""
     next_at: float = -inf
+    slowed_until: float = -inf
+    """Until then a refusal is of what was asked before the pace was changed."""
     batch: int = FIRST_BATCH
     unsupported: set[str] = msgspec.field(default_factory=set)
     wrong: str = ""
@@ -75,8 +77,10 @@ class Endpoint(msgspec.Struct, kw_only=True):
             self.hold_until = max(self.hold_until, now + min(retry_after, LONGEST_HOLD_S))
 
     def refused_rate(self, now: float, retry_after: float | None = None) -> None:
-        """It was asked too often."""
-        self.pace = min(SLOWEST_PACE_S, max(FIRST_PACE_S, 2.0 * self.pace))
+        """It was asked too often. What was under way then is refused too, and slows it no more."""
+        if now >= self.slowed_until:
+            self.pace = min(SLOWEST_PACE_S, max(FIRST_PACE_S, 2.0 * self.pace))
+            self.slowed_until = now + max(self.latency, self.pace)
         self.failed(now, retry_after)
 
     def refused_batch(self, size: int) -> None:

@@ -114,15 +114,26 @@ class Endpoints:
             if each.label == label:
                 each.failed(time.monotonic())
 
-    async def listen(self, *subscriptions: Sequence[Any]) -> AsyncGenerator[msgspec.Raw]:
-        """Notifications of the best WebSocket endpoint, on a connection of their own.
+    @property
+    def sockets(self) -> list[Endpoint]:
+        """The endpoints that speak WebSocket, the best first."""
+        return [each for each in self._ranked(()) if each.url.startswith("ws")]
+
+    async def listen(
+        self, *subscriptions: Sequence[Any], at: Endpoint | None = None
+    ) -> AsyncGenerator[msgspec.Raw]:
+        """Notifications of one WebSocket endpoint (the best), on a connection of their own.
+
+        Who listens ``at`` a node of its choice has its own patience with it; that a connection
+        breaks says nothing of the calls then.
 
         Ends by ``Retry`` when the connection does, at once when there is none to be had.
         """
-        sockets = [each for each in self._ranked(()) if each.url.startswith("ws")]
-        if not sockets:
+        endpoint = at or next(iter(self.sockets), None)
+        if endpoint is None:
             raise Retry("no endpoint speaks WebSocket", retry_after=60.0)
-        endpoint = sockets[0]
+        if endpoint.wrong:
+            raise Retry(endpoint.wrong, retry_after=60.0)
         socket = await self._open_socket(endpoint)
         try:
             for subscription in subscriptions:
@@ -130,7 +141,8 @@ class Endpoints:
             async for _, result in socket.notices():
                 yield result
         except Retry as error:
-            endpoint.failed(time.monotonic(), error.retry_after)
+            if at is None:
+                endpoint.failed(time.monotonic(), error.retry_after)
             raise
         finally:
             with anyio.CancelScope(shield=True):

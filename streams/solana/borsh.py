@@ -11,7 +11,8 @@ Public keys stay 32 raw bytes: most are never looked at, and base58 costs more t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from streams.errors import Invalid
@@ -58,45 +59,55 @@ class Layout:
         """``required`` leading fields are in every version of the program."""
         self._required = required
         self._singles = [(name, _reader(type_, types)) for name, type_ in fields]
-        self._names = [name for name, _ in fields]
-        self._whole = _run([type_ for _, type_ in fields])
+        self._runs = dict(_runs(fields))
 
     def read(self, data: bytes, at: int = 0) -> dict[str, Any]:
         """The fields that ``data`` holds from ``at`` on; raises ``Invalid`` if cut short."""
-        if self._whole and len(data) - at >= self._whole.size:
-            values, _ = self._whole.read(data, at)
-            return dict(zip(self._names, values, strict=True))
-        return self._one_by_one(data, at)
-
-    def _one_by_one(self, data: bytes, at: int) -> dict[str, Any]:
         out: dict[str, Any] = {}
-        for index, (name, read) in enumerate(self._singles):
-            if at >= len(data) and index >= self._required:
+        index, end = 0, len(self._singles)
+        while index < end:
+            run = self._runs.get(index)
+            if run is not None and len(data) - at >= run.size:
+                at = run.read(data, at, out)
+                index += len(run.names)
+                continue
+            at = self._single(index, data, at, out)
+            if at < 0:
                 break
-            try:
-                out[name], at = read(data, at)
-            except UnknownVariant:
-                break
-            except Invalid:
-                if index < self._required:
-                    raise
-                break  # another version's field: a permissioned DLMM pair of 2024 is a byte shorter
+            index += 1
         return out
+
+    def _single(self, index: int, data: bytes, at: int, out: dict[str, Any]) -> int:
+        """Read one field: where the next one begins, or -1 where the reading ends."""
+        if at >= len(data) and index >= self._required:
+            return -1
+        name, read = self._singles[index]
+        try:
+            out[name], at = read(data, at)
+        except UnknownVariant:
+            return -1
+        except Invalid:
+            if index < self._required:
+                raise
+            return -1  # another version's field: a permissioned DLMM pair of 2024 is a byte shorter
+        return at
 
 
 class _Run:
     """Consecutive fields of fixed size, unpacked together."""
 
-    def __init__(self, types: Sequence[str]) -> None:
-        self._struct = struct.Struct("<" + "".join(SCALARS[each] for each in types))
-        self._convert = [(i, FROM_RAW[t]) for i, t in enumerate(types) if t in FROM_RAW]
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        self.names = [name for name, _ in fields]
+        self._struct = struct.Struct("<" + "".join(SCALARS[type_] for _, type_ in fields))
+        self._convert = [(name, FROM_RAW[type_]) for name, type_ in fields if type_ in FROM_RAW]
         self.size = self._struct.size
 
-    def read(self, data: bytes, at: int) -> tuple[list[Any], int]:
-        values = list(self._struct.unpack_from(data, at))
-        for index, convert in self._convert:
-            values[index] = convert(values[index])
-        return values, at + self.size
+    def read(self, data: bytes, at: int, out: dict[str, Any]) -> int:
+        """Put the fields into ``out``; where the next one begins."""
+        out.update(zip(self.names, self._struct.unpack_from(data, at), strict=True))
+        for name, convert in self._convert:
+            out[name] = convert(out[name])
+        return at + self.size
 
 
 def compile_layout(fields: Fields, required: int | None, types: Mapping[str, Any]) -> Layout:
@@ -104,9 +115,18 @@ def compile_layout(fields: Fields, required: int | None, types: Mapping[str, Any
     return Layout(fields, len(fields) if required is None else required, types)
 
 
-def _run(types: Sequence[Type]) -> _Run | None:
-    flat = [each for each in types if isinstance(each, str) and each in SCALARS]
-    return _Run(flat) if flat and len(flat) == len(types) else None
+def _runs(fields: Fields) -> Iterator[tuple[int, _Run]]:
+    """Each stretch of two or more fields of fixed size, by the number of its first field."""
+    first = 0
+    for fixed, group in groupby(fields, key=lambda field: _is_fixed(field[1])):
+        many = [(name, str(type_)) for name, type_ in group]
+        if fixed and len(many) > 1:
+            yield first, _Run(many)
+        first += len(many)
+
+
+def _is_fixed(type_: Type) -> bool:
+    return isinstance(type_, str) and type_ in SCALARS
 
 
 def _reader(type_: Type, types: Mapping[str, Any]) -> Reader:

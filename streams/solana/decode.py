@@ -25,6 +25,8 @@ READ_PROGRAMS = frozenset(PROGRAMS)
 RAYDIUM_V4 = "raydium-v4"
 
 Outcome = Literal["decoded", "unknown", "undecodable"]
+Outcomes = dict[tuple[str, Outcome], int]
+"""How many instructions and events there were, by venue and what became of them."""
 
 
 class Call(NamedTuple):
@@ -50,26 +52,42 @@ class Reading(NamedTuple):
 
     calls: Sequence[Call]
     told: Sequence[Told]
-    outcomes: Counter[tuple[str, Outcome]]
+    outcomes: Outcomes
     """By venue."""
+    strange: Sequence[tuple[str, str]] = ()
+    """What could not be read: its venue, and its name or its discriminator in hex."""
 
 
 def read(transaction: Transaction) -> Reading:
     """Everything of ours in a transaction; nothing in one that failed. Never raises."""
-    outcomes: Counter[tuple[str, Outcome]] = Counter()
     if transaction.failed:
-        return Reading((), (), outcomes)
-    said = [each for each in events_said(transaction.logs) if each[0] in PROGRAMS]
+        return Reading((), (), {})
+    said = list(events_said(transaction.logs, READ_PROGRAMS)) if transaction.logs else []
+    if not said and not transaction.instructions:
+        return Reading((), (), {})
+    tally = _Tally({}, [])
     calls: list[Call] = []
     told_cpi = _told_by_call(transaction, said)
     for place, instruction in enumerate(transaction.instructions):
         if instruction.program not in PROGRAMS or place in told_cpi:
             continue
-        if call := _call(instruction, outcomes):
+        if call := _call(instruction, tally):
             calls.append(call)
     events = dict.fromkeys([*said, *(each for each in told_cpi.values() if each)])
-    told = [event for program, data in events if (event := _event(program, data, outcomes))]
-    return Reading(calls, told, outcomes)
+    told = [event for program, data in events if (event := _event(program, data, tally))]
+    return Reading(calls, told, *tally)
+
+
+class _Tally(NamedTuple):
+    """Counts of one transaction."""
+
+    outcomes: Outcomes
+    strange: list[tuple[str, str]]
+
+    def note(self, venue: str, outcome: Outcome, what: str = "") -> None:
+        self.outcomes[venue, outcome] = self.outcomes.get((venue, outcome), 0) + 1
+        if what:
+            self.strange.append((venue, what))
 
 
 def decode_call(instruction: Instruction) -> Call | None:
@@ -79,22 +97,37 @@ def decode_call(instruction: Instruction) -> Call | None:
     head = data[: program.width]
     shape = program.instructions.get(head)
     if shape is None:
-        if head in program.ignored or program.venue == RAYDIUM_V4:
+        if head in program.ignored or (program.venue == RAYDIUM_V4 and head <= RAYDIUM_LAST):
             return None
         raise Invalid(f"{program.venue} has no instruction {head.hex()}", reason="unknown")
     accounts = dict(zip(shape.accounts, instruction.accounts, strict=False))
     return Call(program, shape.name, shape.layout.read(data, program.width), accounts)
 
 
-def _call(instruction: Instruction, outcomes: Counter[tuple[str, Outcome]]) -> Call | None:
-    venue = PROGRAMS[instruction.program].venue
+RAYDIUM_LAST = b"\x11"
+"""``SwapBaseOutV2``, the last instruction of Raydium's AMM v4; they are numbered from 0."""
+
+
+def _call(instruction: Instruction, tally: _Tally) -> Call | None:
+    program = PROGRAMS[instruction.program]
     try:
         call = decode_call(instruction)
     except Invalid as error:
-        outcomes[venue, "unknown" if error.reason == "unknown" else "undecodable"] += 1
+        unknown = error.reason == "unknown"
+        tally.note(program.venue, "unknown" if unknown else "undecodable", _named(instruction))
         return None
-    outcomes[venue, "decoded"] += 1
+    tally.note(program.venue, "decoded")
     return call
+
+
+def _named(instruction: Instruction) -> str:
+    program = PROGRAMS[instruction.program]
+    try:
+        head = instruction.data[: program.width]
+    except Invalid:
+        return "no-base58"
+    shape = program.instructions.get(head)
+    return shape.name if shape else head.hex() or "empty"
 
 
 def _told_by_call(transaction: Transaction, said: Sequence[Said]) -> dict[int, Said | None]:
@@ -104,6 +137,8 @@ def _told_by_call(transaction: Transaction, said: Sequence[Said]) -> dict[int, S
     decoded when the log is cut or has fewer events of that program than it made such calls.
     """
     own = [(i, each) for i, each in enumerate(transaction.instructions) if _may_be_event(each)]
+    if not own:
+        return {}
     cut = bool(transaction.logs) and transaction.logs[-1] == TRUNCATED
     logged = Counter(program for program, _ in said)
     called = Counter(each.program for _, each in own)
@@ -130,18 +165,18 @@ def _event_data(instruction: Instruction) -> bytes | None:
     return data[len(ANCHOR_EVENT) :] if data.startswith(ANCHOR_EVENT) else None
 
 
-def _event(program_id: str, data: bytes, outcomes: Counter[tuple[str, Outcome]]) -> Told | None:
+def _event(program_id: str, data: bytes, tally: _Tally) -> Told | None:
     program = PROGRAMS[program_id]
     head = data[: program.width]
     shape = program.events.get(head)
     if shape is None:
         if head not in program.ignored:
-            outcomes[program.venue, "unknown"] += 1
+            tally.note(program.venue, "unknown", head.hex() or "empty")
         return None
     try:
         fields = shape.layout.read(data, program.width)
     except Invalid:
-        outcomes[program.venue, "undecodable"] += 1
+        tally.note(program.venue, "undecodable", shape.name)
         return None
-    outcomes[program.venue, "decoded"] += 1
+    tally.note(program.venue, "decoded")
     return Told(program, shape.name, fields)

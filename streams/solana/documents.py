@@ -22,7 +22,10 @@ __all__ = ["Pieces", "documents", "transactions_in"]
 
 DEEPEST = 12
 """How deep a transaction lies in the deepest wrapping known (8), and some more."""
-WRAPPINGS = ("result", "params", "value", "block", "transaction", "data", "payload")
+WRAPPINGS = (
+    *("result", "params", "value", "block", "transaction", "data", "payload"),
+    *("message", "body", "event", "events", "tx", "blocks", "notification"),
+)
 
 
 class Pieces(NamedTuple):
@@ -99,7 +102,10 @@ def _look(
 ) -> Iterator[Pieces]:
     if isinstance(node.get("transactions"), list):
         for number, each in enumerate(node["transactions"]):
-            yield _one(each, place, programs, number)
+            if isinstance(each, dict) and not _is_transaction(each):
+                yield from _look(each, _placed(each, place), programs, left - 1)
+            else:
+                yield _one(each, place, programs, number)
     elif _is_transaction(node):
         yield _one(node, place, programs, None)
     elif isinstance(node.get("logs"), list) and "signature" in node:
@@ -122,21 +128,30 @@ def _one(node: Any, place: _Place, programs: frozenset[str], number: int | None)
 
 def _is_transaction(node: Mapping[str, Any]) -> bool:
     """Whether this is ``{transaction, meta}``, or the inside of one sent without its outcome."""
-    if isinstance(node.get("message"), dict):
-        return True
+    if isinstance(message := node.get("message"), dict):
+        return not KEY_NAMES.isdisjoint(message)
     body = node.get("transaction")
     if isinstance(body, dict):
-        return isinstance(body.get("message"), dict)
+        if isinstance(message := body.get("message"), dict):
+            return not KEY_NAMES.isdisjoint(message)
+        return isinstance(body.get("accountKeys"), list)
     return isinstance(body, str) or (
         isinstance(body, list) and bool(body) and isinstance(body[0], str)
     )
 
 
+KEY_NAMES = frozenset(("accountKeys", "staticAccountKeys", "instructions", "compiledInstructions"))
+
+
 def _placed(node: Mapping[str, Any], around: _Place) -> _Place:
     """Slot and time as said here, else as said around."""
-    context = node.get("context")
-    slot = node.get("slot", context.get("slot") if isinstance(context, dict) else None)
-    time = node.get("blockTime")
+    slot, time = node.get("slot"), node.get("blockTime")
+    if slot is None and isinstance(context := node.get("context"), dict):
+        slot = context.get("slot")
+    if isinstance(time, dict):  # protobuf's ``UnixTimestamp``
+        time = time.get("timestamp")
+    if slot is None and time is None:
+        return around
     return _Place(_count(slot, around.slot), _count(time, around.time))
 
 

@@ -45,9 +45,9 @@ def events_from(
     *,
     slot: int,
     place: int,
-    time: int,
+    time: float,
 ) -> list[Activity]:
-    """The events of the transaction at ``place`` in the block of ``slot``.
+    """The events of the transaction at ``place`` in the block of ``slot``, in UNIX seconds.
 
     Raises ``Invalid`` for a time or amount that no event can have.
     """

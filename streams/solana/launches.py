@@ -80,7 +80,7 @@ EVENTS: Mapping[tuple[str, str], _Rule] = {
         amount0="token_a_amount", amount1="token_b_amount"
     ),
     ("pump-swap", "CreatePoolEvent"): PUMP_SWAP._replace(
-        amount0="pool_base_amount", amount1="pool_quote_amount"
+        amount0="pool_base_amount", amount1="pool_quote_amount", deployer="creator"
     ),
 }
 
@@ -129,6 +129,7 @@ def _by_rule(venue: str, rule: _Rule, found: Mapping[str, Any]) -> Iterator[Seen
     amounts = [found.get(name, UNSET) for name in (rule.amount0, rule.amount1)]
     token, quote = (mint0, mint1) if token_is_0 else (mint1, mint0)
     params = found.get("base_mint_param") or {}
+    decimals = "base_mint_decimals" if token_is_0 else "quote_mint_decimals"  # PumpSwap's
     yield SeenLaunch(
         venue=venue,
         pool=pool,
@@ -144,7 +145,7 @@ def _by_rule(venue: str, rule: _Rule, found: Mapping[str, Any]) -> Iterator[Seen
         name=params.get("name", UNSET),
         symbol=params.get("symbol", UNSET),
         uri=params.get("uri", UNSET),
-        token_decimals=params.get("decimals", UNSET),
+        token_decimals=params.get("decimals", found.get(decimals, UNSET)),
         total_supply=_curve_supply(found),
         sqrt_price=found.get(rule.sqrt_price, UNSET),
     )

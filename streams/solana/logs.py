@@ -17,46 +17,46 @@ __all__ = ["TRUNCATED", "Said", "events_said"]
 TRUNCATED = "Log truncated"
 """The runtime's last line when a transaction wrote more than 10,000 bytes."""
 
-DATA = "Program data: "
-RAY_LOG = "Program log: ray_log: "
-TOLD = (DATA, RAY_LOG)
-WRITTEN = ("Program log: ", DATA, "Program return: ")
-"""What a program writes itself: never taken for the runtime's word."""
-ENDINGS = ("success", "failed:", "failed")
-
 Said = tuple[str, bytes]
 """A program and the bytes of an event that it wrote."""
 
-
-def events_said(logs: Sequence[Any]) -> Iterator[Said]:
-    """The events in a log in order; text that is not base64 is nobody's event."""
-    for place, line in enumerate(logs):
-        if isinstance(line, str) and line.startswith(TOLD):
-            program = _running(logs, place)
-            if program is not None:
-                yield from _data(program, line[len(RAY_LOG if line[8] == "l" else DATA) :])
+DATA = "Program data: "
+RAY_LOG = "Program log: ray_log: "
+AT_LOG, AT_DATA = slice(11, 12), slice(12, 13)
+"""Where the colon of ``Program log:`` and of ``Program data:`` stands: no address is so short."""
+INVOKED, SUCCEEDED = slice(-3, -2), slice(-2, None)
+"""Where ``invoke [2]`` has its bracket, and ``success`` its end."""
 
 
-def _running(logs: Sequence[Any], place: int) -> str | None:
-    """Who wrote the line at ``place``: the last that was invoked and has not ended before it."""
-    ended = 0
-    for line in reversed(logs[:place]):
-        if not isinstance(line, str) or line.startswith(WRITTEN):
-            continue
-        words = line.split(" ", 3)
-        if len(words) < 3:
-            continue
-        if words[2] == "invoke":
-            if ended == 0:
-                return words[1]
-            ended -= 1
-        elif words[2] in ENDINGS:
-            ended += 1
-    return None
+def events_said(logs: Sequence[Any], programs: frozenset[str]) -> Iterator[Said]:
+    """The events of ``programs`` in the log of a transaction that succeeded, in order.
+
+    Nothing that it called has failed then: a failed call fails its caller. Text that is not base64
+    is nobody's event.
+    """
+    if set(map(type, logs)) != {str}:
+        logs = [line for line in logs if isinstance(line, str)]
+    running: list[str] = []
+    for line in logs:
+        if line[AT_LOG] == ":":
+            if running and line.startswith(RAY_LOG):
+                yield from _data(running[-1], line[len(RAY_LOG) :], programs)
+        elif line[AT_DATA] == ":":
+            if running and line.startswith(DATA):
+                yield from _data(running[-1], line[len(DATA) :], programs)
+        elif line[INVOKED] == "[":
+            running.append(line)
+        elif running and line[SUCCEEDED] == "ss":
+            running.pop()
 
 
-def _data(program: str, text: str) -> Iterator[Said]:
+def _data(invocation: str, text: str, programs: frozenset[str]) -> Iterator[Said]:
+    """The event, if who wrote it is of ``programs``: ``Program <id> invoke [<depth>]``."""
+    words = invocation.split(" ", 2)
+    if len(words) < 3 or (program := words[1]) not in programs:
+        return
     try:
-        yield program, b"".join(base64.b64decode(part, validate=True) for part in text.split(" "))
+        parts = [base64.b64decode(part, validate=True) for part in text.split(" ")]
     except (ValueError, binascii.Error):
         return
+    yield program, b"".join(parts)

@@ -33,8 +33,10 @@ PUBLIC_NODES = ("wss://api.mainnet-beta.solana.com", "https://api.mainnet-beta.s
 GENESIS = int.from_bytes(based58.b58decode(b"5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"), "big")
 """The first block of mainnet-beta, as a number."""
 
-SKIPPED = (-32007, -32009)
+SKIPPED = (-32001, -32007, -32009)
 """The node has no block in this slot: it was skipped, or is too old for this node (Agave)."""
+NOT_EVERYWHERE = ("blockSubscribe",)
+"""Subscriptions that validators offer only when they are told to, and most providers do not."""
 LAST_SECOND = 221_845_392_000
 """The end of the year 8999: no event is later."""
 NEAR = 16
@@ -51,7 +53,11 @@ class SolanaEndpoints(Endpoints):
         return int.from_bytes(based58.b58decode(text.encode()), "big")
 
     async def _subscribe(self, socket: Socket, subscription: Sequence[Any]) -> None:
-        await socket.call(subscription[0], list(subscription[1:]), int)
+        try:
+            await socket.call(subscription[0], list(subscription[1:]), int)
+        except RpcError:
+            if subscription[0] not in NOT_EVERYWHERE:
+                raise
 
 
 class Block(msgspec.Struct, frozen=True, rename="camel"):

@@ -111,10 +111,14 @@ def test_a_failing_endpoint_falls_behind_and_comes_back() -> None:
 
 
 def test_a_pace_is_learnt() -> None:
-    """Each refusal for rate doubles the pause between requests; answers ease it away."""
+    """Refusals for rate double the pause between requests, those of one moment once; answers ease.
+
+    Calls that were under way together are refused together, and say no more than one of them.
+    """
     endpoint = Endpoint(url="x", label="x")
-    for _ in range(4):
-        endpoint.refused_rate(0.0)
+    for moment in range(4):
+        for _ in range(8):
+            endpoint.refused_rate(float(moment))
     assert endpoint.pace == pytest.approx(0.4)
     assert endpoint.delay(10.0) == 0.0
     assert endpoint.delay(10.0) == pytest.approx(0.4)

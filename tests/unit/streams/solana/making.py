@@ -146,7 +146,10 @@ def transaction(
         "transaction": {
             "signatures": [signature],
             "message": {
-                "accountKeys": [{"pubkey": key(1), "signer": True, "source": "transaction"}],
+                "accountKeys": [
+                    {"pubkey": each, "signer": each == key(1), "source": "transaction"}
+                    for each in (key(1), *(layout["program"] for layout in LAYOUTS.values()))
+                ],
                 "instructions": list(instructions),
             },
         },

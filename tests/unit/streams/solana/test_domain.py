@@ -11,7 +11,7 @@ from streams.errors import Invalid
 from streams.events import Activity, Facts, Head, Launch, LiquidityChange, Swap, Sync
 from streams.solana.decode import Outcome
 from streams.solana.domain import EVENTS_A_TRANSACTION, events_from
-from streams.solana.drift import FEWEST, WINDOW_S, Drift
+from streams.solana.drift import FEWEST, REPEATED, WINDOW_S, Drift
 from streams.solana.sightings import WSOL, SeenActivity, SeenLaunch
 from tests.unit.streams.solana.making import key
 
@@ -116,6 +116,29 @@ def test_drift_is_an_alarm_within_a_minute(outcome: Outcome) -> None:
     assert WINDOW_S * 2 <= 60
     now[0] += WINDOW_S
     drift.note({("pump-fun", "decoded"): FEWEST})
+    assert not drift.alarmed
+
+
+def test_a_new_way_of_making_pools_is_an_alarm_at_once() -> None:
+    """The same unknown thing a few times is one, though trades are a thousand times as many."""
+    now = [0.0]
+    drift = Drift(clock=lambda: now[0])
+    drift.note({("pump-fun", "decoded"): 5000})
+    for _ in range(REPEATED):
+        assert not drift.alarmed
+        drift.note({("pump-fun", "unknown"): 1}, [("pump-fun", "0102030405060708")])
+    assert drift.alarmed == {"pump-fun"}
+    for alarmed in (True, False):  # it stands to the end of a window without it
+        now[0] += WINDOW_S
+        drift.look()
+        assert bool(drift.alarmed) == alarmed
+
+
+def test_strange_things_that_differ_are_no_drift() -> None:
+    """Single instructions that nobody knows alarm nobody."""
+    drift = Drift(clock=lambda: 0.0)
+    for number in range(REPEATED + 1):
+        drift.note({("pump-fun", "unknown"): 1}, [("pump-fun", f"{number:016x}")])
     assert not drift.alarmed
 
 
