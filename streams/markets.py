@@ -69,13 +69,13 @@ class Market(Event, frozen=True, kw_only=True, tag="market"):
     block: Count = 0
     at: Instant
     coin: Symbol
-    worth: dict[str, Worth] = {}
+    worth: dict[str, Worth] = msgspec.field(default_factory=dict)
     """By the symbol that launches on the chain name their quote by."""
     volatility_1h: Amount | UnsetType = UNSET
     """Standard deviation of the coin's log returns a minute, over the last hour."""
     drawdown_24h: Annotated[float, Meta(ge=0, le=1)] | UnsetType = UNSET
-    """How far below its highest minute of the last day, as a share; absent before an hour is known."""
-    listed: list[str] = []
+    """How far below its highest minute of the last day; absent before an hour is known."""
+    listed: list[str] = msgspec.field(default_factory=list)
     """Symbols that were first seen on an exchange within the last week, in order."""
 
     def __post_init__(self) -> None:

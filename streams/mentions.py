@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from streams.onpool import Count, Instant, OnPool, Slug, checked
+from streams.onpool import Count, Event, Instant, OnPool, Slug, checked
 
-__all__ = ["How", "Mention"]
+__all__ = ["How", "Listening", "Mention"]
 
 How = Literal["address", "link", "cashtag"]
 """What names the token: its or its pool's address, a link to it, or its ticker with a $."""
@@ -55,3 +56,34 @@ class Mention(OnPool, frozen=True, kw_only=True, tag="mention"):
         """A post speaks once of a pool, and is taken back once."""
         end = ":deleted" if self.deleted else ""
         return f"{self.key}:mention:{self.post}{end}"
+
+
+class Listening(Event, frozen=True, kw_only=True, tag="listening"):
+    """That posts are heard, and since when: without it no number of mentions means anything.
+
+    Sent to every partition now and then, while a feed is on; it moves no chain's clock.
+    """
+
+    chain: Slug = "posts"
+    """None in truth: the name under which the archive keeps it."""
+    block: Count = 0
+    at: Instant
+    since: Instant
+    """Every post that the feeds have was heard from here on."""
+    feeds: list[Slug] = msgspec.field(default_factory=list)
+    """Those that were heard lately."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range; raises ``Invalid``."""
+        checked(self.at)
+        checked(self.since)
+
+    @property
+    def id(self) -> str:
+        """One a moment."""
+        return f"posts:listening:{self.at.timestamp():.0f}"
+
+    @property
+    def key(self) -> str:
+        """Of every partition."""
+        return "posts"

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from streams.onpool import Event, Instant, Slug, checked
 
-__all__ = ["MOST_LINKS", "MOST_TEXT", "Deletion", "Post", "PostId", "bounded"]
+__all__ = ["MOST_LINK", "MOST_LINKS", "MOST_TEXT", "Deletion", "Post", "PostId", "bounded"]
 
 MOST_TEXT = 4_000
 """Code points of a text that are kept: an X post has 280, a Telegram message 4,096 at most."""
@@ -33,7 +33,7 @@ class Post(Event, frozen=True, kw_only=True, tag="post"):
     text: Annotated[str, Meta(max_length=MOST_TEXT)]
     links: Annotated[
         list[Annotated[str, Meta(max_length=MOST_LINK)]], Meta(max_length=MOST_LINKS)
-    ] = []
+    ] = msgspec.field(default_factory=list)
     """Where it leads, in full, as far as the service tells that apart from the text."""
     author_since: Instant | UnsetType = UNSET
     """When the account was made, where the service says."""
@@ -59,16 +59,20 @@ class Post(Event, frozen=True, kw_only=True, tag="post"):
 
 
 class Deletion(Event, frozen=True, kw_only=True, tag="deletion"):
-    """Its author took a post back, or the service did: the text is to be forgotten."""
+    """Its author took a post back, or the service did: the text is to be forgotten.
+
+    With ``post`` ``*`` the whole account went, and all that ``author`` said.
+    """
 
     feed: Slug
     post: PostId
+    author: Author | UnsetType = UNSET
     at: Instant
 
     @property
     def id(self) -> str:
-        """Once a post."""
-        return f"{self.feed}:{self.post}:deletion"
+        """Once a post, or once an account."""
+        return f"{self.feed}:{self.author or self.post}:deletion"
 
     @property
     def key(self) -> str:

@@ -30,7 +30,10 @@ class Gaps:
         self._last[stream] = number
         return True
 
-    def is_behind(self, stream: str, number: int) -> bool:
-        """Whether the service is at ``number`` and we have not got so far."""
+    def caught_up(self, stream: str, number: int) -> None:
+        """The service is at ``number`` and sends no more: what we have not got of it is lost."""
         last = self._last.get(stream)
-        return last is not None and number > last
+        if last is not None and number > last:
+            self.missing += number - last
+            telemetry.FEED_MISSING.labels(self._feed).inc(number - last)
+            self._last[stream] = number

@@ -6,7 +6,7 @@ Errors name the service and never the URL, which may hold a key.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import anyio
@@ -24,11 +24,19 @@ for _chatty in ("httpx2", "httpcore2"):  # each request at INFO, with the whole 
 USER_AGENT = "heft-monitor/0.1 (+https://pypi.org/project/heft-monitor)"
 MOST_BODY_BYTES = 8 * 2**20
 MOST_LINE_BYTES = 2**20
-OK, UNCHANGED = 200, 304
+OK, CREATED, UNCHANGED = 200, 201, 304
+
+
+class _Parameters(msgspec.Struct):
+    retry_after: int = 0
+
+
+class _Refusal(msgspec.Struct):
+    parameters: _Parameters | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back: its status is 200 or 304; names of headers are in lower case."""
+    """What came back: its status is 200, 201 or 304; names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,12 +70,13 @@ class HttpClient:
         )  # fmt: skip
 
     async def ask(self, method: str, url: str, **options: Any) -> Answer:
-        """The answer; raises ``Refused`` for another status than 200 and 304, else ``Retry``."""
+        """The answer; raises ``Refused`` for another status than those, else ``Retry``."""
         try:
             with anyio.fail_after(self._patience):  # httpx2's own is for each piece of a body
                 async with self._client.stream(method, url, **options) as answer:
-                    if answer.status_code not in (OK, UNCHANGED):
+                    if answer.status_code not in (OK, CREATED, UNCHANGED):
                         wait = answer.headers.get("Retry-After", "")
+                        wait = wait or await self._asked_wait(answer)
                         raise refused(self.who, answer.status_code, wait)
                     headers = {name.lower(): value for name, value in answer.headers.items()}
                     return Answer(answer.status_code, headers, await self._body(answer))
@@ -96,6 +105,14 @@ class HttpClient:
         """Give the connections back."""
         await self._client.aclose()
 
+    async def _asked_wait(self, answer: httpx2.Response) -> str:
+        """The wait in seconds that Telegram puts into the body of a 429; empty for none."""
+        try:
+            said = msgspec.json.decode(await self._body(answer), type=_Refusal)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Retry):
+            return ""
+        return "" if said.parameters is None else f"{said.parameters.retry_after}"
+
     async def _body(self, answer: httpx2.Response) -> bytes:
         body = bytearray()
         async for chunk in answer.aiter_bytes():
@@ -112,7 +129,7 @@ class LineStream:
         self._who = who
         self._answer = answer
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self) -> AsyncGenerator[bytes, None]:
         """Each line without its end; raises ``Retry`` at the end of the stream."""
         rest = b""
         try:

@@ -9,7 +9,7 @@ keeps its cursor and asks for what lies behind it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 class Connection(Protocol):
     """What a service is heard through."""
 
-    def frames(self) -> AsyncIterator[str | bytes]:
+    def frames(self) -> AsyncGenerator[str | bytes, None]:
         """Each message; raises ``Retry`` when the connection ends."""
         ...
 
@@ -50,9 +50,9 @@ class Watched:
         self._connection = connection
         self._silence = silence
 
-    async def frames(self) -> AsyncIterator[str | bytes]:
+    async def frames(self) -> AsyncGenerator[str | bytes, None]:
         """As ``Connection``; raises ``Silent`` too."""
-        async with aclosing(self._connection.frames()) as frames:  # type: ignore[type-var]
+        async with aclosing(self._connection.frames()) as frames:
             while True:
                 try:
                     async with asyncio.timeout(self._silence):
@@ -79,7 +79,7 @@ class Reconnecting(Generic[T]):
         self,
         name: str,
         dial: Callable[[], Awaitable[Connection]],
-        talk: Callable[[Connection], AsyncIterator[T]],
+        talk: Callable[[Connection], AsyncGenerator[T, None]],
         *,
         silence: float,
         rules: Rules = RULES,
@@ -94,7 +94,7 @@ class Reconnecting(Generic[T]):
         self._backoff = Backoff(rules, jitter=jitter)
         self._clock = clock or SystemClock()
 
-    async def items(self) -> AsyncIterator[T]:
+    async def items(self) -> AsyncGenerator[T, None]:
         """Everything that the service says, for ever; raises only what is no ``Retry``."""
         while True:
             try:
@@ -107,10 +107,10 @@ class Reconnecting(Generic[T]):
                 failure = error
             await self._wait(failure)
 
-    async def _connected(self) -> AsyncIterator[T]:
+    async def _connected(self) -> AsyncGenerator[T, None]:
         connection = await self._dial()
         try:
-            async with aclosing(self._talk(Watched(connection, self._silence))) as items:  # type: ignore[type-var]
+            async with aclosing(self._talk(Watched(connection, self._silence))) as items:
                 async for item in items:
                     yield item
         finally:
