@@ -227,8 +227,10 @@ def links() -> Iterator[Case]:
 
 def cashtags() -> Iterator[Case]:
     """One token of that ticker, or told apart by chain, liquidity and time."""
-    words = ("${} to the moon", "who is in ${}?", "${}, ${} and again ${}", "sold my ${} bag...",
-             "(${})", "${}/USDC looks ready", "$ETH is dead, ${} lives", "long ${} short $BTC")  # fmt: skip
+    words = (
+        "${} to the moon", "who is in ${}?", "${}, ${} and again ${}", "sold my ${} bag...",
+        "(${})", "${}/USDC looks ready", "$ETH is dead, ${} lives", "long ${} short $BTC",
+    )  # fmt: skip
     for place in range(40):
         each = SOLE[place % len(SOLE)]
         symbol = each["symbol"].lower() if place % 4 == 1 else each["symbol"]

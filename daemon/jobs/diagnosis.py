@@ -17,7 +17,7 @@ from rich.text import Text
 from daemon.jobs.endpoint_checks import endpoint_findings
 from daemon.jobs.nodes import nodes_from
 from daemon.parts.scoring import open_judge
-from daemon.plant import open_cluster
+from daemon.plant import open_cluster, topics_of
 from daemon.sections import State
 from daemon.settings import Settings
 from streams import state as durable
@@ -89,7 +89,7 @@ async def _broker(settings: Settings) -> str:
             if cluster.embedded is None:
                 partitions = await cluster.broker.partitions(TOPICS[0].name)
                 return f"{cluster.address} answers; {partitions} partitions a topic"
-            await cluster.broker.ensure_topics(TOPICS, settings.kafka.partitions)
+            await cluster.broker.ensure_topics(topics_of(settings), settings.kafka.partitions)
             return "no Kafka is named (kafka.bootstrap_servers); the embedded broker works"
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import Column, String, Table, Text, select
 
 from streams import telemetry
 from streams.broker import Broker
-from streams.clock import Clock
 from streams.errors import Invalid
 from streams.feeds.seen import Seen
 from streams.feeds.silence import Silence
@@ -112,11 +111,10 @@ class Posting:
 
 
 async def run_feed(
-    feed: Feed, posting: Posting, cursors: Cursors, *, clock: Clock, drain: Drain
+    feed: Feed, posting: Posting, cursors: Cursors, *, silence: Silence, drain: Drain
 ) -> None:
     """Publish what the feed hears until ``drain`` asks; raises ``Retry`` for the broker's sake."""
     send, receive = anyio.create_memory_object_stream[Heard](WAITING)
-    silence = Silence(feed.name, feed.expected, clock)
     since = await cursors.load(feed.name)
     try:
         async with anyio.create_task_group() as group:

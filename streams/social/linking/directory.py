@@ -119,6 +119,12 @@ class Directory:
                         found[token.chain, token.pool] = token
         return list(found.values())
 
+    async def newest(self, most: int) -> list[str]:
+        """The addresses of the tokens that were launched last."""
+        query = select(_tokens.c.token).order_by(_tokens.c.launched.desc()).limit(most)
+        async with self._state.begin() as connection:
+            return list(dict.fromkeys((await connection.execute(query)).scalars()))
+
     async def pools(self, tokens: Iterable[Token]) -> dict[tuple[str, str], list[str]]:
         """By chain and token: the pools that a mention of it goes to, the deepest first."""
         wanted = {(each.chain, each.token) for each in tokens}

@@ -166,13 +166,14 @@ class DirectoryTransform:
         *,
         keep_hours: float = 72.0,
         majors: Collection[str] = (),
-        worth: Mapping[str, float] | None = None,
+        worth: dict[str, float] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        """``worth``: dollars by quote symbol, which the dossiers teach."""
         self._directory = directory
         self._keep = keep_hours * 3_600.0
         self._majors = majors
-        self._worth = {} if worth is None else worth
+        self._worth: dict[str, float] = {} if worth is None else worth
         self._clock = clock or SystemClock()
         self._made: list[Made] = []
         self._came: list[tuple[str, str]] = []
@@ -192,6 +193,7 @@ class DirectoryTransform:
                 gone.append((event.chain, event.pool))
             elif token := _token_of(event):
                 tokens[token.chain, token.pool] = token
+                self._learn_worth(event, token.quote)
         await self._directory.learn(tokens.values())
         if gone:
             await self._directory.forget(gone)
@@ -204,6 +206,14 @@ class DirectoryTransform:
             until = self._clock.now().timestamp() + self._keep
             await self._directory.settle(self._came, self._made, until)
             self._made, self._came = [], []
+
+    def _learn_worth(self, facts: Facts, quote: str) -> None:
+        """What a quote is worth stands in dossiers, as exchanges or the chain itself say it."""
+        for name in ("market.quote_usd", "quote.usd"):
+            found = facts.findings.get(name)
+            if found is not None and isinstance(found.value, float) and quote:
+                self._worth[quote.upper()] = found.value
+                return
 
     async def _waited_for(self, tokens: Sequence[Token]) -> list[Mention]:
         names = {name for each in tokens for name in (each.token, each.pool, each.symbol.upper())}
