@@ -42,6 +42,7 @@ RSS_RULES: Rules = {
     "limit": Rule(300.0, 6 * 3_600.0, factor=2.0),
     "denied": Rule(3_600.0, 24 * 3_600.0, factor=2.0),
 }
+_MOMENTS = ("published_parsed", "updated_parsed")
 _DECLARES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
 log = structlog.get_logger(__name__)
 
@@ -119,7 +120,8 @@ def _words_of(html: str) -> tuple[str, list[str]]:
 
 
 def _moment(entry: Any, now: datetime) -> datetime:
-    parsed = entry.get("published_parsed") or entry.get("updated_parsed")
+    # Not by get(): for an entry without it, that looks for another one, and warns of doing so.
+    parsed = next((dict.get(entry, name) for name in _MOMENTS if dict.get(entry, name)), None)
     try:
         said = datetime.fromtimestamp(calendar.timegm(parsed), UTC) if parsed else now
     except (TypeError, ValueError, OverflowError, OSError):

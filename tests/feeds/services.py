@@ -139,8 +139,8 @@ class JetstreamServer:
         assert socket.request is not None
         query = parse_qs(urlsplit(socket.request.path).query)
         cursor = int(query.get("cursor", ["0"])[0])
-        if self.version == 1 or cursor >= START_US:
-            cursor = (cursor - START_US + 999) // 1000 if cursor else 1
+        if self.version == 1 or cursor > self.messages:  # a moment, not a number
+            cursor = max(1, (cursor - START_US + 999) // 1000) if cursor else 1
         first = max(cursor, self.floor, 1)
         reader = asyncio.create_task(self._listen(socket))
         try:
