@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = (
     "startup", "decode", "follow", "examine", "checks", "pipeline", "scorer", "swap", "alerts",
+    "feeds", "join",
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from streams.errors import Invalid
 
 __all__ = ["BUNDLED", "ScamText", "Words", "grams", "text_numbers", "text_words"]
 
-BUNDLED = Path(str(files("heft_model"))) / "bundles" / "scamtext"
+BUNDLED = Path(str(files("heft_model"))) / "scam"
 MOST_CHARS = 2_000
 """Of a text that are read: X's posts have 280, few have more than a thousand."""
 BATCH = 64

@@ -19,7 +19,7 @@ from math import inf
 from streams.enrich.facts import facts_from_pool
 from streams.enrich.pool import Pool, PoolActivity
 from streams.enrich.surroundings import Surroundings
-from streams.enrich.talk import is_burst, why_not_listening, with_mention
+from streams.enrich.talk import makes_burst, why_not_listening, with_mention
 from streams.events import (
     Activity,
     Examination,
@@ -170,7 +170,7 @@ class Fold:
             self.around.listening, now
         ):  # fmt: skip
             return
-        if is_burst(said, now):
+        if makes_burst(said, event):
             pool.mentioned_told = now
             facts.append(self._emit(event.key, pool, "mentioned", now))
 

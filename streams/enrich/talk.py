@@ -23,7 +23,7 @@ __all__ = [
     "NOT_LISTENING",
     "Said",
     "findings_of",
-    "is_burst",
+    "makes_burst",
     "why_not_listening",
     "with_mention",
 ]
@@ -165,10 +165,12 @@ def _burst(said: Sequence[Said], time: float) -> Value:
     return _burst_authors(said, time) >= BURST_AUTHORS
 
 
-def is_burst(said: Sequence[Said], time: float) -> bool:
-    """Whether what was said in the hour before ``time`` holds a coordinated burst."""
-    inside = [each for each in said if each.at <= time and time - HOUR_S < each.said_at <= time]
-    return bool(_burst(inside, time))
+def makes_burst(said: Sequence[Said], mention: Mention) -> bool:
+    """Whether a mention is one of a coordinated burst in the ten minutes before it."""
+    time = mention.said_at.timestamp()
+    near = [each for each in said if time - TEN_MINUTES_S < each.said_at <= time]
+    alike = {each.author for each in near if each.copy == mention.copy}
+    return len(alike) >= BURST_AUTHORS
 
 
 def _mean(values: Sequence[float | None], nothing: str) -> Value | str:

@@ -193,7 +193,7 @@ async def test_a_hub_is_asked_behind_the_last_event() -> None:
 
 
 async def test_a_cursor_that_is_too_old_goes_on_at_the_floor() -> None:
-    """HTTP 400 for a number below the floor: it is said aloud, and all that is still there comes."""
+    """HTTP 400 for a number below the floor: it is said aloud, and all that is there comes."""
     server = JetstreamServer(2, 50, 0, RULES)
     server.floor = 30
     async with server.running() as url:
