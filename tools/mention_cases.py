@@ -165,6 +165,11 @@ def hidden_addresses() -> Iterator[Case]:
         ("two-parts", lambda a: f"{a[:22]} {a[22:]}"),
         ("three-parts", lambda a: f"{a[:14]} + {a[14:30]} + {a[30:]}"),
         ("letter-o", lambda a: "O" + a[1:].replace("0", "O", 2)),
+        ("emoji", lambda a: "0x" + chunked(a[2:], 8, " 🔥 ")),
+        ("struck", lambda a: "".join(f"{c}\u0336" for c in a)),
+        ("upper-x", lambda a: "0X" + a[2:]),
+        ("code", lambda a: f"`{a}`"),
+        ("bot", lambda a: f"https://t.me/somebot?start=snp_ref_{a}"),
         ("underscores", lambda a: "0x" + chunked(a[2:], 8, "_")),
     )  # fmt: skip
     for kind, spelled in spellings:
@@ -177,6 +182,8 @@ def hidden_addresses() -> Iterator[Case]:
                 "spaced-mint", f"CA (remove gaps): {chunked(each['token'], size, separator)}", each
             )
     for each in SOLANA[:4]:
+        folded = f"dexscreener.com/solana/{each['pool'].lower()}"
+        yield case("lower-case-pair", f"chart https://{folded}", each)
         yield case("zero-width-mint", lead("\u200b".join(each["token"])), each)
 
 
@@ -215,7 +222,9 @@ def links() -> Iterator[Case]:
         url = sites[(place // len(SOLE) * 3 + place) % len(sites)].format(
             t=each["token"], p=each["pool"]
         )
-        if place % 7 == 3:
+        if place % 7 == 1:
+            yield case("markdown", f"[chart]({url})", each)
+        elif place % 7 == 3:
             yield case("facet", "chart in the link 👇", each, links=(url,))
         elif place % 7 == 5:
             yield case(
@@ -265,6 +274,8 @@ def hidden_tickers() -> Iterator[Case]:
         yield case("homograph", f"last call for ${symbol} 🚀")
     for each in SOLE[:6]:
         yield case("zero-width-ticker", "$" + ZERO_WIDTH.join(each["symbol"]), each)
+        yield case("struck-ticker", "$" + "".join(f"{c}\u0336" for c in each["symbol"]), each)
+        yield case("bold-ticker", f"${each['symbol'].lower().translate(BOLD)} now", each)
         yield case("fullwidth-ticker", f"＄{each['symbol'].translate(FULL)} now", each)
         other = SOLE[(SOLE.index(each) + 7) % len(SOLE)]
         yield case("two-tokens", f"sold ${each['symbol']}, bought ${other['symbol']}", each, other)

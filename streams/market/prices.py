@@ -110,14 +110,13 @@ class Prices:
         return median(said) if said else PEG_USD
 
     def _note_minute(self, name: str, at: float) -> None:
-        worth = self.worth(name, at)
         minute = int(at // 60)
-        if worth is None:
-            return
         minutes = self._minutes.setdefault(name, deque(maxlen=MINUTES_KEPT))
         if minutes and minutes[-1][0] >= minute:
             return
-        minutes.append((minute, worth.usd))
+        worth = self.worth(name, at)
+        if worth is not None:
+            minutes.append((minute, worth.usd))
 
     def _volatility(self, coin: str, now: float) -> float | UnsetType:
         hour = [price for minute, price in self._minutes.get(coin, ()) if minute * 60 > now - 3_600]

@@ -18,7 +18,8 @@ from eth_hash.auto import keccak
 
 __all__ = ["Found", "addresses_in", "has_good_checksum", "is_mint"]
 
-_SEPARATOR = r"[\s.\-_·•|/\\,:;~*'\"()\[\]{}+=]"
+_SEPARATOR = r"[^0-9A-Za-z]"
+"""Spaces, signs, emoji: whatever a person reads over."""
 _EVM = re.compile(r"(?<![0-9A-Za-z])[0oO][xX]([0-9a-fA-FoOlI]{40})(?![0-9A-Za-z])")
 _SPACED_EVM = re.compile(
     rf"(?<![0-9A-Za-z])[0oO]{_SEPARATOR}{{0,3}}[xX]((?:{_SEPARATOR}{{0,4}}[0-9a-fA-FoOlI]){{40}})"

@@ -29,12 +29,14 @@ _tokens = Table(
     Column("token", String, nullable=False),
     Column("symbol", String, nullable=False),
     Column("ticker", String, nullable=False),
+    Column("folded", String, nullable=False),
     Column("launched", Float, nullable=False),
     Column("reserve", Float, nullable=False),
     Column("quote", String, nullable=False),
     Index("tokens_token", "token"),
     Index("tokens_pool", "pool"),
     Index("tokens_ticker", "ticker"),
+    Index("tokens_folded", "folded"),
 )
 _waiting = Table(
     "mentions_waiting",
@@ -88,10 +90,7 @@ class Directory:
 
     async def learn(self, tokens: Iterable[Token]) -> None:
         """Know these pools, as they are now."""
-        rows = {
-            (each.chain, each.pool): {**each._asdict(), "ticker": each.symbol.upper()}
-            for each in tokens
-        }
+        rows = {(each.chain, each.pool): _row(each) for each in tokens}
         if rows:
             async with self._state.begin() as connection:
                 await self._state.upsert(connection, _tokens, list(rows.values()))
@@ -109,7 +108,8 @@ class Directory:
         found: dict[tuple[str, str], Token] = {}
         columns = [_tokens.c[name] for name in Token._fields]
         async with self._state.begin() as connection:
-            for names, where in ((sorted(set(addresses)), (_tokens.c.token, _tokens.c.pool)),
+            by_address = (_tokens.c.token, _tokens.c.pool, _tokens.c.folded)
+            for names, where in ((sorted(set(addresses)), by_address),
                                  (sorted(set(tickers)), (_tokens.c.ticker,))):  # fmt: skip
                 for start in range(0, len(names), AT_ONCE):
                     some = names[start : start + AT_ONCE]
@@ -194,6 +194,11 @@ class Directory:
         async with self._state.begin() as connection:
             await connection.execute(delete(_waiting).where(_waiting.c.waits_until < now))
             await connection.execute(delete(_made).where(_made.c.kept_until < now))
+
+
+def _row(token: Token) -> dict[str, object]:
+    ticker, folded = token.symbol.upper(), token.pool.lower()
+    return {**token._asdict(), "ticker": ticker, "folded": folded}
 
 
 def waits_for(left: Unresolved, hints: Iterable[str], word: Word) -> Waiting:

@@ -50,7 +50,7 @@ def who_of(tokens: Sequence[Token], worth: Mapping[str, float], majors: Collecti
     by_address: dict[str, list[Token]] = defaultdict(list)
     by_ticker: dict[str, list[Token]] = defaultdict(list)
     for each in tokens:
-        for name in {each.token, each.pool}:
+        for name in {each.token, each.pool, each.pool.lower()}:
             by_address[name].append(each)
         by_ticker[each.symbol.upper()].append(each)
     return Who(lambda a: by_address.get(a, ()), lambda s: by_ticker.get(s, ()), worth, majors)
@@ -216,7 +216,11 @@ class DirectoryTransform:
                 return
 
     async def _waited_for(self, tokens: Sequence[Token]) -> list[Mention]:
-        names = {name for each in tokens for name in (each.token, each.pool, each.symbol.upper())}
+        names = {
+            name
+            for each in tokens
+            for name in (each.token, each.pool, each.pool.lower(), each.symbol.upper())
+        }
         waiting = await self._directory.waiting(names - {""}) if tokens else []
         if not waiting:
             return []
@@ -260,7 +264,9 @@ def _named_again(waiting: Waiting) -> Named:
 def _names(told: Resolution) -> set[str]:
     """Whatever its mentions may have waited under."""
     return {
-        name for token, _ in told.links for name in (token.token, token.pool, token.symbol.upper())
+        name
+        for token, _ in told.links
+        for name in (token.token, token.pool, token.pool.lower(), token.symbol.upper())
     }
 
 

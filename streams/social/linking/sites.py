@@ -109,4 +109,7 @@ def _named(link: str, way: _Way) -> Linked | None:
         mixed = digits not in (digits.lower(), digits.upper())
         evm = Linked(Found(address.lower(), not mixed or has_good_checksum(digits)), chain)
         return evm if chain != "solana" else None
-    return Linked(Found(address), "solana") if is_mint(address) else None
+    if is_mint(address):
+        return Linked(Found(address), "solana")
+    # DexScreener writes a Solana pair's address in lower case, which names only a known one.
+    return Linked(Found(address, sure=False), "solana") if chain == "solana" else None

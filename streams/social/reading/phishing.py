@@ -20,6 +20,12 @@ TRUSTED = known_hosts() | {
     "phantom.com", "trustwallet.com", "uniswap.org", "walletconnect.com", "ledger.com",
     "medium.com", "x.com", "twitter.com", "t.me",
 }  # fmt: skip
+BAIT = frozenset({
+    "airdrop", "app", "bonus", "claim", "connect", "event", "finance", "gift", "help", "login",
+    "migrate", "official", "restore", "reward", "rewards", "secure", "stake", "support", "swap",
+    "sync", "token", "verify", "wallet", "web3",
+})  # fmt: skip
+"""Words that stand beside a trusted name where somebody else wants to be taken for it."""
 LONG_ENOUGH = 6
 """Letters of a name from which one wrong letter is no coincidence."""
 MOST_LIST_BYTES = 64 * 2**20
@@ -48,14 +54,18 @@ class Phishing:
         return _has_user(link) or self._is_disguised(host)
 
     def _is_disguised(self, host: str) -> bool:
-        seen = _readable(host)
-        alike = folded(seen).lower()
+        alike = folded(_readable(host)).lower()
         if alike != host and _is_trusted(alike):
             return True
-        if any(f"{known}." in alike or known.replace(".", "-") in alike for known in TRUSTED
+        if any(f"{known}." in alike or f"{known}-" in alike for known in TRUSTED
                if len(known) > LONG_ENOUGH):  # fmt: skip
             return True
         name = alike.split(".")[-2] if "." in alike else alike
+        words = frozenset(name.split("-"))
+        return bool(words & self._names and words & BAIT) or self._is_misspelt(name)
+
+    def _is_misspelt(self, name: str) -> bool:
+        """Whether one letter away from a name that everybody trusts."""
         return name not in self._names and len(name) >= LONG_ENOUGH and any(
             abs(len(known) - len(name)) <= 1 and disarm.edit_distance(name, known) == 1
             for known in self._names

@@ -7,7 +7,7 @@ import re
 __all__ = ["promises_returns"]
 
 _PROMISE = re.compile(
-    r"(?i)\b(?:(?:easy|next|min(?:imum)?|guaranteed|going|will|potential|could|for a|to a|a|does)"
+    r"(?i)\b(?:(?:easy|next|min(?:imum)?|guaranteed|going|will|potential|could)"
     r"\s+\d{2,5}\s?x\b|\d{3,5}\s?x\b(?:\s+(?:gem|potential|soon|guaranteed|coming))?"
     r"|\d{2,5}\s?x\s+(?:gem|potential|soon|guaranteed|coming|play|easy)"
     r"|guaranteed?\s+(?:profit|return|gain|income|pump)s?"

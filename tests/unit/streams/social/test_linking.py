@@ -47,7 +47,7 @@ def test_precision_and_recall_on_labelled_cases() -> None:
     head, *cases = (json.loads(line) for line in PAGE.read_text().splitlines())
     world = [Token(**each) for each in head["world"]]
     who = Who(
-        lambda name: [each for each in world if name in (each.token, each.pool)],
+        lambda name: [each for each in world if name in (each.token, each.pool, each.pool.lower())],
         lambda ticker: [each for each in world if each.symbol.upper() == ticker],
         {}, MAJORS,
     )  # fmt: skip
