@@ -30,7 +30,7 @@ from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
 from streams.telemetry import configure_logging
 
-__all__ = ["watch_topics"]
+__all__ = ["able_roles", "watch_topics"]
 
 NO_STAGES = ("source", "page", "social", "market")
 
@@ -47,7 +47,7 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
             reason="usage",
         )
     configure_logging(as_json=settings.log.format == "json", level=settings.log.level)
-    roles = _with_nodes(settings, roles, nodes)
+    roles = able_roles(settings, roles, nodes)
     stages = [role for role in roles if role not in NO_STAGES]
     stages += LINKING if "social" in roles else ()
     async with AsyncExitStack() as stack:
@@ -84,7 +84,7 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
     return 0
 
 
-def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
+def able_roles(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
     """The roles that can run: launches are examined by nodes of their chain, feeds are followed.
 
     Raises ``Invalid`` when one that cannot is all that was asked for.
@@ -100,6 +100,9 @@ def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[
     if not set(settings.social.follow) - why_off(settings).keys():
         _tell_off(settings)
         idle.add("social")
+    if set(roles) <= idle:
+        raise Invalid(f"no feed can be heard: {'; '.join(why_off(settings).values())}",
+                      reason="usage")  # fmt: skip
     roles = [role for role in roles if role not in idle]
     asked = settings.examine.enabled and bool(nodes)
     if not asked and list(roles) == ["examine"]:

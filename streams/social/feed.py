@@ -95,16 +95,15 @@ class Posting:
     def __init__(self, broker: Broker, seen: Seen | None = None) -> None:
         self._broker = broker
         self._seen = seen or Seen()
+        self._turn = anyio.Lock()
 
     async def publish(self, name: str, events: Sequence[Post | Deletion]) -> int:
         """Those that are new, acknowledged; how many there were. Raises ``Retry``."""
-        batch: dict[str, Post | Deletion] = {}
-        for event in events:
-            if event.id not in self._seen:
-                batch.setdefault(event.id, event)
-        await self._broker.publish([message(POSTS, event) for event in batch.values()])
-        for key in batch:
-            self._seen.add(key)
+        async with self._turn:  # what two senders bring at once is new for one of them
+            batch = {event.id: event for event in events if event.id not in self._seen}
+            await self._broker.publish([message(POSTS, event) for event in batch.values()])
+            for key in batch:
+                self._seen.add(key)
         telemetry.FEED_ITEMS.labels(name, "published").inc(len(batch))
         telemetry.FEED_ITEMS.labels(name, "known").inc(len(events) - len(batch))
         return len(batch)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from daemon.feed_sections import Social
+from daemon.jobs.watching import able_roles
 from daemon.parts.enriching import enrich_part
 from daemon.parts.posting import social_parts, why_off
 from daemon.parts.pricing import market_parts, pairs_from
@@ -148,3 +149,14 @@ def test_pairs_are_read_in_both_spellings() -> None:
     with pytest.raises(Invalid, match="no pair"):
         pairs_from(("ETHUSD",))
     assert set(listings.ADDRESSES) == set(VENUES)
+
+
+def test_a_role_that_can_hear_nothing_is_one_clear_line() -> None:
+    """Nothing to follow, or nothing that can be heard: said before anything is started."""
+    for settings, said in (
+        (settings_of(), "set social.follow"),
+        (settings_of(social={"follow": ["x"]}), "social.x.token is empty"),
+    ):
+        with pytest.raises(Invalid, match=said):
+            able_roles(settings, ["social"], {})
+    assert able_roles(settings_of(), ["social", "market", "enrich"], {}) == ["enrich"]

@@ -82,7 +82,7 @@ class Reader:
                 author=post.author,
                 said_at=post.said_at,
                 at=post.at,
-                copy=self._copies.kind(text),
+                copy=self.mark("copy", self._copies.kind(text)),
                 fresh=fresh,
                 scam=min(1.0, max(0.0, odds[place])) if odds else UNSET,
                 sentiment=sentiment(text),
