@@ -22,6 +22,9 @@ __all__ = ["VENUES", "Venue", "Way"]
 OLD_AFTER_S = 23.5 * 3_600.0
 """Binance ends a connection after 24 hours: we change it before, where nothing is lost by it."""
 
+AHEAD_S = 60.0
+"""A price of later than that would hide every true one until then."""
+
 News = Trade | Ticker | coinbase.Heartbeat
 log = structlog.get_logger(__name__)
 
@@ -105,6 +108,8 @@ class Venue:
             for each in news:
                 if isinstance(each, coinbase.Heartbeat):
                     self._note_last(each)
+                elif each.at > self._clock.now().timestamp() + AHEAD_S:
+                    telemetry.FEED_REFUSED.labels(self.name, "future").inc()
                 elif isinstance(each, Ticker) or self._is_new(each):
                     yield each
             if (self._clock.now() - opened).total_seconds() >= OLD_AFTER_S:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import calendar
 import hashlib
+import io
 import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
@@ -83,7 +84,9 @@ def decode_document(body: bytes, url: str, authors: Authors, now: datetime) -> l
     if _DECLARES.search(body):
         raise Invalid("a document that declares entities", reason="entities")
     try:
-        document: Any = feedparser.parse(body, sanitize_html=False, resolve_relative_uris=False)
+        # As a stream: bytes that are a file's name would be that file.
+        stream = io.BytesIO(body)
+        document: Any = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:
         raise Invalid("a document that cannot be read", reason="shape") from error
     entries = document.get("entries") or []

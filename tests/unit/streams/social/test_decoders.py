@@ -182,6 +182,13 @@ def test_documents_that_declare_entities_are_refused_unread(start: bytes) -> Non
     assert refusal.value.reason == "entities"
 
 
+@pytest.mark.parametrize("name", [b"/dev/zero", b"/etc/hostname", b"http://127.0.0.1:1/feed"])
+def test_a_document_is_never_the_name_of_another(name: bytes) -> None:
+    """The parser opens files and addresses that it is given as text; a stranger's are none."""
+    with pytest.raises(Invalid):
+        rss.decode_document(name, "u", AUTHORS, NOW)
+
+
 def test_frames_are_unpacked_with_the_dictionary_and_bombs_are_not() -> None:
     """A frame of version 2 is one zstd frame; what unpacks to more than a record can be is none."""
     samples = [V2.frame(n).encode() for n in range(1, 400)]
