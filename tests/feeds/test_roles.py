@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,23 @@ from daemon.plant import Cluster, Plant, plant_on, topics_of
 from daemon.settings import Settings, load_settings
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
-from streams.events import Facts, Head, Launch, Sync, decode
+from streams.events import (
+    Facts,
+    Head,
+    Launch,
+    Listening,
+    Market,
+    Mention,
+    Sync,
+    decode,
+)
 from streams.market import listings
 from streams.market.trade import Pair
 from streams.market.venue import VENUES
 from streams.memory import MemoryBroker
 from streams.source import messages_from_activity
 from streams.state import State
-from streams.topics import FACTS, POSTS, TOPICS
+from streams.topics import ACTIVITY, FACTS, POSTS, TOPICS
 from tests.feeds.services import VenueServer
 from tests.unit.streams.social.loopback import serving
 
@@ -58,9 +67,20 @@ async def running(plant: Plant, parts: list[Part]) -> AsyncIterator[None]:
         await task
 
 
+async def heard(broker: MemoryBroker, kind: Any) -> Any:
+    """The first of a kind in the activity; of markets, that of Base."""
+    async with asyncio.timeout(60):
+        while True:
+            for record in (record for log in broker.logs(ACTIVITY.name) for record in log):
+                event = decode(record.value, ACTIVITY.event)
+                if isinstance(event, kind) and event.chain in ("base", "posts"):
+                    return event
+            await asyncio.sleep(0.05)
+
+
 async def newest(broker: MemoryBroker, wanted: str) -> Facts:
     """The first dossier that knows a finding."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             records = [record for log in broker.logs(FACTS.name) for record in log]
             for record in records:
@@ -99,22 +119,21 @@ async def test_from_a_service_to_a_dossier(tmp_path: Path, monkeypatch: pytest.M
         with structlog.testing.capture_logs() as lines:
             parts = [*market_parts(plant), *await social_parts(plant, None), enrich_part(plant)]
         async with running(plant, parts):
-            await asyncio.sleep(1.0)  # posts come before the pool exists
-            now = datetime.now(UTC) - timedelta(seconds=298)  # five minutes in two seconds
+            market, listening = await heard(broker, Market), await heard(broker, Listening)
+            due = max(market.at, listening.at) + timedelta(seconds=1)
+            now = due - timedelta(minutes=5)
             where: dict[str, Any] = {"chain": "base", "pool": POOL, "block": 1}
             await broker.publish(messages_from_activity([
                 Launch(**where, log_index=0, at=now, venue="uniswap-v2", token=TOKEN,
                        quote_symbol="WETH", token_is_0=True),
                 Sync(**where, log_index=1, at=now, reserve0=10**20, reserve1=10**18),
-                Head(chain="base", block=2, at=now + timedelta(seconds=30)),
+                Head(chain="base", block=2, at=due + timedelta(seconds=1)),
             ], 2))  # fmt: skip
-            await asyncio.sleep(2.5)
-            await broker.publish(messages_from_activity(
-                [Head(chain="base", block=3, at=now + timedelta(seconds=301))], 2
-            ))  # fmt: skip
+            mention = await heard(broker, Mention)
             facts = await newest(broker, "market.quote_usd")
             said = await newest(broker, "social.mentions_before_launch")
     await state.close()
+    assert (mention.pool, mention.feed, mention.how) == (POOL, "rss", "address")
     assert facts.findings["market.quote_usd"].value == 2500.5
     assert said.findings["social.mentions_1h"].why
     assert {(line["feed"], line["why"]) for line in lines if line["event"] == "feed_off"} == {
