@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check up down bench soak train-nano recording coverage schemas \
+.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions recording coverage schemas \
   alert-pages checks-page probe tree clean
 
 VENV := .venv
@@ -47,7 +47,9 @@ secrets:
 	  printf %s "postgresql://heft:$$password@postgres/heft" > secrets/HEFT_STATE__URL; \
 	  printf "[]" > secrets/HEFT_CHAINS__RPC; \
 	  touch secrets/HEFT_SINKS__WEBHOOK__URL secrets/HEFT_SINKS__WEBHOOK__SECRET \
-	    secrets/HEFT_PAGE__TOKEN
+	    secrets/HEFT_PAGE__TOKEN secrets/HEFT_SOCIAL__AUTHOR_KEY secrets/HEFT_SOCIAL__X__TOKEN \
+	    secrets/HEFT_SOCIAL__REDDIT__SECRET secrets/HEFT_SOCIAL__FARCASTER__KEY \
+	    secrets/HEFT_SOCIAL__TELEGRAM__TOKEN secrets/HEFT_SOCIAL__INTAKE__TOKEN
 
 .env:
 	cp .env.example .env
@@ -60,12 +62,13 @@ coverage: $(VENV)/.develop ## branch coverage of the tests, by file
 bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery with faults (200), break 1,000 connections
+soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery with faults (200), break 1,000 connections to nodes and to feeds
 	SOAK_KILLS=20 SOAK_DELIVERY_KILLS=200 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0
 	SOAK_SOLANA_DISCONNECTS=1000 \
 	  $(BIN)/pytest tests/chain/test_solana_follow.py -s -o faulthandler_timeout=0
+	SOAK_FEED_DISCONNECTS=1000 $(BIN)/pytest tests/feeds -s -o faulthandler_timeout=0
 
 EARLY := build/uniswap_v2_pool_events_part1
 
@@ -77,6 +80,12 @@ train-nano: $(VENV)/.develop ## train both bundled models again from the pools i
 	ln -s $(POOLS)/*_part1.parquet $(EARLY)
 	$(BIN)/heft train $(EARLY) --earlier 0.7 --name nano-early --out heft_model/bundles/nano-early
 	$(BIN)/heft train $(POOLS) --name nano --out heft_model/bundles/nano
+
+train-scamtext: $(VENV)/.develop ## train the model of scam texts again from janitr's posts in HEFT_DATA_DIR (a minute)
+	$(BIN)/python -m trainer.scamtext $(HEFT_DATA_DIR)/data/janitr_social/train.jsonl heft_model/scam
+
+mentions: $(VENV)/.develop ## write tests/golden/mentions.jsonl: posts and the tokens that they name
+	$(BIN)/python -m tools.mention_cases
 
 recording: $(VENV)/.develop ## act the demo's launches out on a local chain again and record them (needs Node 20)
 	$(INSTALL) -e '.[record]'

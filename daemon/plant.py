@@ -20,7 +20,7 @@ from streams.errors import Invalid
 from streams.kafka import KafkaBroker
 from streams.source import Backlog
 from streams.state import State
-from streams.topics import TOPICS
+from streams.topics import POSTS, TOPICS, Topic
 
 __all__ = [
     "Cluster",
@@ -31,6 +31,7 @@ __all__ = [
     "open_found_state",
     "open_plant",
     "plant_on",
+    "topics_of",
 ]
 
 EXTERNAL = "external"
@@ -59,6 +60,15 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress
 
 
+def topics_of(settings: Settings) -> list[Topic]:
+    """Every topic, with the retention that the settings give to what people say."""
+    kept = round(settings.social.text_hours * 3_600_000)
+    return [
+        msgspec.structs.replace(topic, retention_ms=kept) if topic is POSTS else topic
+        for topic in TOPICS
+    ]
+
+
 @asynccontextmanager
 async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
     """Broker with its topics, and state; raises ``Retry`` or ``Invalid`` when one is not there.
@@ -67,7 +77,7 @@ async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
     remembered of them is void.
     """
     async with open_cluster(settings) as cluster:
-        await cluster.broker.ensure_topics(TOPICS, settings.kafka.partitions)
+        await cluster.broker.ensure_topics(topics_of(settings), settings.kafka.partitions)
         _drop_void(settings, cluster.embedded)
         state = await State.open(_state_url(settings, cluster.embedded))
         try:

@@ -30,6 +30,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from daemon.feed_sections import Market, Social
 from daemon.sections import (
     Alerts,
     Archive,
@@ -66,6 +67,8 @@ class Settings(BaseSettings):
     stages: Stages = Stages()
     chains: Chains = Chains()
     examine: Examine = Examine()
+    social: Social = Social()
+    market: Market = Market()
     archive: Archive = Archive()
     alerts: Alerts = Alerts()
     sinks: Sinks = Sinks()

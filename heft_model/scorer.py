@@ -329,9 +329,13 @@ def verdict_from(
     )
 
 
+NOT_ASKED = frozenset({"social", "market"})
+"""What no bundle was taught on: that nobody listens is nothing that a verdict lacks."""
+
+
 def _unknown(facts: Facts, told: Sequence[str]) -> list[str]:
     """What the dossier lacks, and what the model was not told beyond that."""
-    missing = facts.missing
+    missing = facts.missing.keys() - NOT_ASKED
     parts = [name for name in told if name not in missing and _group(name) not in missing]
     return sorted({*missing, *parts})[:MOST_UNKNOWN]
 

@@ -19,6 +19,8 @@ RUINOUS_TAX = 0.5
 """A tax that leaves a holder with half or less (honeypot.is: ``extremely_high_taxes``)."""
 HOLDERS_ENOUGH = 3
 """Holders whose sales must have been tried before they speak for all."""
+PHISHING_POSTS = 3
+"""Fewer are one stranger's doing, who may mean the token harm."""
 MOST_CONCENTRATED = 0.7
 MOST_INSIDE = 0.3
 MOST_OWN_LIQUIDITY = 0.5
@@ -301,6 +303,18 @@ _RULES = (
         "buyers of the first blocks hold 30 % or more of it",
         lambda known: known.number("holders.insider_share") >= MOST_INSIDE,
         ("holders.insider_share", "holders.insiders"),
+    ),
+    _Rule(
+        "coordinated-posts",
+        "several accounts posted nearly the same about it within minutes",
+        lambda known: known["social.burst_1h"] is True,
+        ("social.burst_authors_1h", "social.copies_1h", "social.mentions_1h"),
+    ),
+    _Rule(
+        "phishing-posts",
+        "several posts about it link to phishing",
+        lambda known: known.number("social.phishing_1h") >= PHISHING_POSTS,
+        ("social.phishing_1h", "social.mentions_1h"),
     ),
 )
 """The gravest first; what is proven before what is only possible."""

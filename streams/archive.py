@@ -60,6 +60,7 @@ qualify row_number() over (partition by id order by "partition", "offset") = 1
 order by "at", chain, block, log_index nulls last, id
 """
 
+OFF_CHAIN = "off-chain"
 Batch = list[Received]
 
 
@@ -107,7 +108,7 @@ class ArchiveTransform:
 
     def _place(self, event: Any) -> Path:
         day = event.at.astimezone(UTC).date()
-        return self._folder / f"day={day}" / f"chain={event.chain}"
+        return self._folder / f"day={day}" / f"chain={_chain(event)}"
 
 
 def read_archive(
@@ -146,15 +147,20 @@ def _files(
             yield path
 
 
+def _chain(event: Any) -> str:
+    """Of no chain is what is said on exchanges."""
+    return str(getattr(event, "chain", OFF_CHAIN))
+
+
 def _table(batch: Batch) -> pa.Table:
     events = [received.event for received in batch]
     records = [received.record for received in batch]
     columns: list[list[Any]] = [
         [event.id for event in events],
         [event.__struct_config__.tag for event in events],
-        [event.chain for event in events],
+        [_chain(event) for event in events],
         [getattr(event, "pool", None) for event in events],
-        [event.block for event in events],
+        [getattr(event, "block", None) for event in events],
         [getattr(event, "log_index", None) for event in events],
         [event.at for event in events],
         [record.partition for record in records],

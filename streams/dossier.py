@@ -18,7 +18,16 @@ __all__ = ["Facts", "Holders", "Liquidity", "Ratio", "TokenFacts", "Trading", "T
 
 Ratio = Annotated[float, Meta(ge=0)]
 Trigger = Literal[
-    "launch", "5m", "1h", "6h", "24h", "liquidity-removed", "price-fell", "drained", "examined"
+    "launch",
+    "5m",
+    "1h",
+    "6h",
+    "24h",
+    "liquidity-removed",
+    "price-fell",
+    "drained",
+    "examined",
+    "mentioned",
 ]
 
 

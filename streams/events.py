@@ -27,6 +27,8 @@ from streams.dossier import Facts, Holders, Liquidity, TokenFacts, Trading, Trig
 from streams.errors import Invalid
 from streams.examined import Examination, Trap
 from streams.finding import Finding
+from streams.markets import Market
+from streams.mentions import Listening, Mention
 from streams.onchain import (
     Collected,
     LiquidityChange,
@@ -80,7 +82,10 @@ __all__ = [
     "Launch",
     "Liquidity",
     "LiquidityChange",
+    "Listening",
     "LpTransfer",
+    "Market",
+    "Mention",
     "OnToken",
     "Ownership",
     "Pause",
@@ -235,17 +240,9 @@ class Retraction(OnPool, frozen=True, kw_only=True, tag="retraction"):
 
 
 Activity = (
-    Launch
-    | Sync
-    | Swap
-    | LpTransfer
-    | LiquidityChange
-    | Collected
-    | TokenActivity
-    | Head
-    | Retraction
-    | Examination
-)
+    Launch | Sync | Swap | LpTransfer | LiquidityChange | Collected | TokenActivity
+    | Head | Retraction | Examination | Mention | Listening | Market
+)  # fmt: skip
 
 
 class DeadLetter(Event, frozen=True, kw_only=True, tag="dead-letter"):

@@ -14,7 +14,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 __all__ = ["Finding", "FindingSource"]
 
-FindingSource = Literal["bytecode", "simulation", "call", "logs", "archive", "third-party"]
+FindingSource = Literal[
+    "bytecode", "simulation", "call", "logs", "archive", "third-party", "posts", "market"
+]  # fmt: skip
 """Where an answer comes from, most checkable first."""
 
 

@@ -16,12 +16,20 @@ from sqlalchemy import BigInteger, Column, String, Table, delete, select
 
 from streams import telemetry
 from streams.broker import Broker, Message
-from streams.events import Activity, Head, Launch, encode
+from streams.events import Activity, Head, Launch, Listening, Market, encode
 from streams.stage import Drain, message
 from streams.state import State, metadata
 from streams.topics import ACTIVITY, LAUNCHES
 
-__all__ = ["Backlog", "Checkpoints", "Played", "Source", "messages_from_activity", "run_source"]
+__all__ = [
+    "Backlog",
+    "Checkpoints",
+    "Played",
+    "Source",
+    "messages_from_activity",
+    "run_source",
+    "to_every_partition",
+]
 
 _checkpoints = Table(
     "checkpoints",
@@ -134,16 +142,18 @@ async def run_source(
         progress(played)
 
 
+def to_every_partition(event: Head | Listening | Market, partitions: int) -> list[Message]:
+    """What holds for every pool, once for each partition of the activity."""
+    value = encode(event)
+    return [Message(ACTIVITY.name, event.chain, value, place) for place in range(partitions)]
+
+
 def messages_from_activity(activity: Iterable[Activity], partitions: int) -> list[Message]:
     """Launches go to both their topics, heads to every partition, the rest by key."""
     messages: list[Message] = []
     for event in activity:
         if isinstance(event, Head):
-            value = encode(event)
-            messages += [
-                Message(ACTIVITY.name, event.chain, value, partition)
-                for partition in range(partitions)
-            ]
+            messages += to_every_partition(event, partitions)
             continue
         if isinstance(event, Launch):
             messages.append(message(LAUNCHES, event))

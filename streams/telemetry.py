@@ -35,7 +35,14 @@ __all__ = [
     "EXAMINE_FAULTS",
     "EXAMINE_SECONDS",
     "FACTS",
+    "FEED_BREAKS",
+    "FEED_HEARD",
+    "FEED_ITEMS",
+    "FEED_MISSING",
+    "FEED_REFUSED",
+    "FEED_SILENT",
     "LAUNCHES",
+    "MENTIONS",
     "OTHER",
     "PART_RESTARTS",
     "PUBLISHED",
@@ -151,6 +158,29 @@ EXAMINE_COVERAGE = Histogram(
 EXAMINE_FAULTS = Counter(
     "heft_examine_faults_total", "Questions that a contract or a node did not answer.",
     ["check", "reason"],
+)  # fmt: skip
+FEED_ITEMS = Counter(
+    "heft_feed_items_total", "Posts, deletions and trades of each feed, by what became of them.",
+    ["feed", "outcome"],
+)  # fmt: skip
+FEED_BREAKS = Counter(
+    "heft_feed_breaks_total", "Times a feed's connection ended, by kind of failure.",
+    ["feed", "fault"],
+)  # fmt: skip
+FEED_MISSING = Counter(
+    "heft_feed_missing_total", "Messages that a service numbered and we never got.", ["feed"]
+)
+FEED_REFUSED = Counter(
+    "heft_feed_refused_total", "Messages of a feed that were of no use, by why.",
+    ["feed", "reason"],
+)  # fmt: skip
+FEED_HEARD = Gauge("heft_feed_heard_seconds", "Unix time at which a feed was last heard.", ["feed"])
+FEED_SILENT = Gauge(
+    "heft_feed_silent", "1 while a feed says nothing for longer than expected.", ["feed"]
+)
+MENTIONS = Counter(
+    "heft_mentions_total", "Mentions of tokens in posts: linked, kept for later, or why not.",
+    ["outcome"],
 )  # fmt: skip
 REORGS = Counter("heft_reorgs_total", "Times a chain took back blocks.", ["chain"])
 

@@ -13,16 +13,20 @@ import msgspec
 
 from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Retraction, Verdict
 from streams.labels import Label
+from streams.markets import Candle
+from streams.posts import Deletion, Post
 
 __all__ = [
     "ACTIVITY",
     "ALERTS",
+    "CANDLES",
     "DAY_MS",
     "DEAD_EVENT",
     "DEAD_RETENTION_MS",
     "FACTS",
     "LABELS",
     "LAUNCHES",
+    "POSTS",
     "TOPICS",
     "VERDICTS",
     "Topic",
@@ -84,6 +88,21 @@ LABELS = Topic(
     retention_ms=90 * DAY_MS,
 )
 
-TOPICS: tuple[Topic, ...] = (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS)
+POSTS = Topic(
+    name="heft.posts.v1",
+    event=Post | Deletion,
+    purpose="what people say in public, and that they took it back; authors are hashed",
+    retention_ms=3 * DAY_MS,
+)
+CANDLES = Topic(
+    name="heft.candles.v1",
+    event=Candle,
+    purpose="trades on exchanges, a minute and pair at a time",
+    retention_ms=7 * DAY_MS,
+)
+
+TOPICS: tuple[Topic, ...] = (
+    LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS, POSTS, CANDLES,
+)  # fmt: skip
 DEAD_RETENTION_MS = 30 * DAY_MS
 DEAD_EVENT = DeadLetter

@@ -56,6 +56,7 @@ class Encoder:
     def __init__(self, table: Table, settings: NetworkSettings) -> None:
         """Cut the numbers, and choose the words by chi-squared with the label."""
         self._settings = settings
+        self._names = table.names
         self._edges = [_edges(column, settings.bins) for column in table.numbers.T]
         first = 2
         self._offsets = []
@@ -65,6 +66,21 @@ class Encoder:
         self._words = _telling_words(table, settings.vocabulary)
         self._first_word = first
         self.size = first + len(self._words)
+
+    @property
+    def edges(self) -> dict[str, list[float]]:
+        """Where the bins of each number part, for whoever reads rows without this class."""
+        return {name: edges.tolist() for name, edges in zip(self._names, self._edges, strict=True)}
+
+    @property
+    def words(self) -> dict[str, int]:
+        """The known words by rank."""
+        return self._words
+
+    @property
+    def first_word(self) -> int:
+        """The id of the word of rank 0."""
+        return self._first_word
 
     def __call__(self, table: Table) -> tuple[Tensor, Tensor]:
         """Padded ids ``[rows, longest]`` and each row's last index."""
@@ -99,17 +115,17 @@ class Network:
         """Teach on ``table``, whose rows are drawn by their weights."""
         torch.set_num_threads(settings.threads)
         torch.manual_seed(seed)
-        self._encoder = Encoder(table, settings)
-        member = fresh(self._encoder.size, settings)
-        self._member = _taught(member, self._encoder(table), table, settings, seed)
+        self.encoder = Encoder(table, settings)
+        member = fresh(self.encoder.size, settings)
+        self.member = _taught(member, self.encoder(table), table, settings, seed)
 
     def logits(self, table: Table) -> Floats:
         """One a row."""
-        ids, last = self._encoder(table)
+        ids, last = self.encoder(table)
         with torch.no_grad():
             parts = torch.split(torch.argsort(last), 256)
             order = torch.cat(parts)
-            found = torch.cat([self._member(*_trimmed(ids[part], last[part])) for part in parts])
+            found = torch.cat([self.member(*_trimmed(ids[part], last[part])) for part in parts])
         return np.asarray(found[torch.argsort(order)].double().numpy())
 
 

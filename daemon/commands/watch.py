@@ -12,8 +12,10 @@ from daemon.options import Common, settings_from
 
 __all__ = ["Role", "WatchOptions", "watch"]
 
-Role = Literal["source", "examine", "enrich", "score", "alert", "page"]
-ROLES: tuple[Role, ...] = ("source", "examine", "enrich", "score", "alert", "page")
+Role = Literal["source", "examine", "social", "market", "enrich", "score", "alert", "page"]
+ROLES: tuple[Role, ...] = (
+    "source", "examine", "social", "market", "enrich", "score", "alert", "page",
+)  # fmt: skip
 
 
 @Parameter(name="*")

@@ -16,8 +16,9 @@ from rich.text import Text
 
 from daemon.jobs.endpoint_checks import endpoint_findings
 from daemon.jobs.nodes import nodes_from
+from daemon.parts.posting import why_off
 from daemon.parts.scoring import open_judge
-from daemon.plant import open_cluster
+from daemon.plant import open_cluster, topics_of
 from daemon.sections import State
 from daemon.settings import Settings
 from streams import state as durable
@@ -77,6 +78,17 @@ async def _runtime(_: Settings) -> str:
     return found[0]
 
 
+async def _feeds(settings: Settings) -> str:
+    followed = [*settings.social.follow, *settings.market.follow]
+    if off := why_off(settings):
+        raise Invalid("; ".join(f"{name} is off: {why}" for name, why in off.items()))
+    return (
+        f"{', '.join(followed)} are followed"
+        if followed
+        else ("no posts and no exchange are followed: see social.follow and market.follow")
+    )
+
+
 async def _bundle(settings: Settings) -> str:
     judge = await anyio.to_thread.run_sync(open_judge, settings.model)
     return f"{judge.scorer.bundle} is loaded and gives the answers that its exporter saw"
@@ -89,7 +101,7 @@ async def _broker(settings: Settings) -> str:
             if cluster.embedded is None:
                 partitions = await cluster.broker.partitions(TOPICS[0].name)
                 return f"{cluster.address} answers; {partitions} partitions a topic"
-            await cluster.broker.ensure_topics(TOPICS, settings.kafka.partitions)
+            await cluster.broker.ensure_topics(topics_of(settings), settings.kafka.partitions)
             return "no Kafka is named (kafka.bootstrap_servers); the embedded broker works"
 
 
@@ -126,4 +138,5 @@ CHECKS: dict[str, Check] = {
     "broker": _broker,
     "state": _state,
     "disk": _disk,
+    "feeds": _feeds,
 }

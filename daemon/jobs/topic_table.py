@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daemon.display.tables import new_table, output
-from daemon.plant import find_cluster, open_cluster
+from daemon.plant import find_cluster, open_cluster, topics_of
 from daemon.settings import Settings
 from streams.broker import KafkaSettings
 from streams.errors import Invalid
@@ -24,7 +24,7 @@ async def create_topics(settings: Settings) -> int:
     if not settings.kafka.bootstrap_servers:
         raise Invalid("--create needs kafka.bootstrap_servers in the settings", reason="usage")
     async with open_cluster(settings) as cluster:
-        await cluster.broker.ensure_topics(TOPICS, settings.kafka.partitions)
+        await cluster.broker.ensure_topics(topics_of(settings), settings.kafka.partitions)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -16,6 +17,8 @@ from daemon.parts.archiving import archive_parts
 from daemon.parts.enriching import enrich_part
 from daemon.parts.examining import examine_part
 from daemon.parts.following import chain_part
+from daemon.parts.posting import LINKING, social_parts, why_off
+from daemon.parts.pricing import market_parts
 from daemon.parts.scoring import open_judge, score_part
 from daemon.parts.serving import broker_part, health_part
 from daemon.parts.showing import page_parts
@@ -27,7 +30,9 @@ from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
 from streams.telemetry import configure_logging
 
-__all__ = ["watch_topics"]
+__all__ = ["able_roles", "watch_topics"]
+
+NO_STAGES = ("source", "page", "social", "market")
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +47,9 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
             reason="usage",
         )
     configure_logging(as_json=settings.log.format == "json", level=settings.log.level)
-    roles = _with_nodes(settings, roles, nodes)
-    stages = [role for role in roles if role not in ("source", "page")]
+    roles = able_roles(settings, roles, nodes)
+    stages = [role for role in roles if role not in NO_STAGES]
+    stages += LINKING if "social" in roles else ()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen("http", settings.http.host, settings.http.port))
         chains = [
@@ -55,6 +61,10 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
         parts = [chain_part(plant, endpoints, stages) for endpoints in followed_here]
         if "examine" in roles:
             parts.append(examine_part(plant, chains))
+        if "market" in roles:
+            parts += market_parts(plant)
+        if "social" in roles:
+            parts += await social_parts(plant, _intake(settings, stack))
         parts += await _stages(plant, stages)
         if "page" in roles:
             page = stack.enter_context(listen("page", settings.page.host, settings.page.port))
@@ -74,11 +84,26 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
     return 0
 
 
-def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
-    """The roles that can run: launches are examined by nodes of their chain.
+def able_roles(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
+    """The roles that can run: launches are examined by nodes of their chain, feeds are followed.
 
-    Raises ``Invalid`` when examining is all that was asked for.
+    Raises ``Invalid`` when one that cannot is all that was asked for.
     """
+    idle = {name for name, feeds in (("social", settings.social.follow),
+                                     ("market", settings.market.follow)) if not feeds}  # fmt: skip
+    if set(roles) <= idle:
+        raise Invalid(
+            f"{' and '.join(sorted(roles))} would follow nothing: set "
+            f"{' and '.join(f'{role}.follow' for role in sorted(roles))} in heft.toml",
+            reason="usage",
+        )
+    if not set(settings.social.follow) - why_off(settings).keys():
+        _tell_off(settings)
+        idle.add("social")
+    if set(roles) <= idle:
+        raise Invalid(f"no feed can be heard: {'; '.join(why_off(settings).values())}",
+                      reason="usage")  # fmt: skip
+    roles = [role for role in roles if role not in idle]
     asked = settings.examine.enabled and bool(nodes)
     if not asked and list(roles) == ["examine"]:
         raise Invalid(
@@ -87,6 +112,20 @@ def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[
             reason="usage",
         )
     return [role for role in roles if asked or role != "examine"]
+
+
+def _tell_off(settings: Settings) -> None:
+    """One line a feed that is followed and cannot work."""
+    for name, why in why_off(settings).items():
+        log.warning("feed_off", feed=name, why=why)
+
+
+def _intake(settings: Settings, stack: AsyncExitStack) -> socket.socket | None:
+    """Where posts are taken, if they are."""
+    intake = settings.social.intake
+    if "intake" not in settings.social.follow or not intake.token.get_secret_value():
+        return None
+    return stack.enter_context(listen("social.intake", intake.host, intake.port))
 
 
 async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:

@@ -8,15 +8,19 @@ from daemon.plant import Plant
 from daemon.supervisor import Part
 from streams.archive import archive_stage
 from streams.stage import Brake, Drain, run_stage
-from streams.topics import TOPICS, Topic
+from streams.topics import POSTS, TOPICS, Topic
 
 __all__ = ["archive_parts"]
 
 
 def archive_parts(plant: Plant) -> list[Part]:
-    """A part a topic that keeps it as Parquet; none without a folder for them."""
+    """A part a topic that keeps it as Parquet; none without a folder for them.
+
+    What people say is not kept beyond its time.
+    """
     root = plant.settings.archive.dir
-    return [_archive_part(plant, topic, root) for topic in TOPICS] if root else []
+    kept = [topic for topic in TOPICS if topic is not POSTS]
+    return [_archive_part(plant, topic, root) for topic in kept] if root else []
 
 
 def _archive_part(plant: Plant, topic: Topic, root: Path) -> Part:

@@ -17,7 +17,7 @@ from streams.clock import Clock, SystemClock
 from streams.enrich.fold import Fold
 from streams.enrich.store import PoolStore, Stored
 from streams.errors import Invalid
-from streams.events import Activity, Facts, Head, Launch, Retraction
+from streams.events import Activity, Facts, Head, Launch, Listening, Market, Retraction
 from streams.stage import Outcome, Received, message
 from streams.topics import FACTS
 
@@ -55,6 +55,8 @@ class EnrichTransform:
     async def open(self, partitions: frozenset[int]) -> None:
         """Forget everything and take in what is still due on ``partitions``."""
         self._folds = {partition: Fold(forget_after=FORGET_AFTER_S) for partition in partitions}
+        for partition, around in (await self._store.around(partitions)).items():
+            self._folds[partition].around = around
         for stored in await self._store.waiting(partitions):
             self._folds[stored.partition].put(stored.key, stored.pool)
 
@@ -87,8 +89,11 @@ class EnrichTransform:
             for partition, fold in self._folds.items()
             for key in fold.changed
         )
+        told = {place: fold.around for place, fold in self._folds.items() if fold.around_changed}
+        await self._store.save_around(told)
         for partition, fold in self._folds.items():
             fold.changed.clear()
+            fold.around_changed = False
             fold.shrink(self._pools_kept)
             await self._forget(partition, fold)
 
@@ -103,7 +108,8 @@ class EnrichTransform:
         absent: dict[int, set[str]] = defaultdict(set)
         for received in batch:
             event, partition = received.event, received.record.partition
-            if not isinstance(event, Head) and event.key not in self._folds[partition].pools:
+            around = isinstance(event, Head | Listening | Market)
+            if not around and event.key not in self._folds[partition].pools:
                 absent[partition].add(event.key)
         for partition, keys in absent.items():
             for stored in await self._store.load(keys):

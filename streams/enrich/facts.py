@@ -12,9 +12,12 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 
 from streams.enrich.pool import Pool
+from streams.enrich.surroundings import NO_MARKET, Surroundings, market_findings
+from streams.enrich.talk import findings_of, why_not_listening
 from streams.events import (
     Examination,
     Facts,
+    Finding,
     Holders,
     Liquidity,
     TokenFacts,
@@ -31,9 +34,11 @@ NO_SWAPS = "the source names no traders"
 T = TypeVar("T")
 
 
-def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
+def facts_from_pool(
+    pool: Pool, trigger: Trigger, time: float, around: Surroundings | None = None
+) -> Facts:
     """The dossier of ``pool`` at ``time`` (UNIX seconds), which must not precede its launch."""
-    launch = pool.launch
+    launch, around = pool.launch, around or Surroundings()
     launched = pool.launched if pool.launched is not None else time
     token, trading, holders = _token(pool), _trading(pool, time), _holders(pool, time)
     return Facts(
@@ -54,9 +59,35 @@ def facts_from_pool(pool: Pool, trigger: Trigger, time: float) -> Facts:
         liquidity=_liquidity(pool, time),
         trading=trading,
         holders=holders,
-        missing=_missing(pool, token, trading, holders),
-        findings=_asked(pool).findings,
+        missing=_missing(pool, token, trading, holders) | _missing_around(pool, around, time),
+        findings=_asked(pool).findings | _around(pool, around, time, token),
     )
+
+
+def _around(pool: Pool, around: Surroundings, time: float, token: TokenFacts) -> dict[str, Finding]:
+    """What is said of the token, and what the market makes of its quote."""
+    block, launched = pool.position.block, pool.launched or time
+    found: dict[str, Finding] = {}
+    if not why_not_listening(around.listening, time):
+        found |= findings_of(pool.said, launched, around.listening, time, block)
+    market = around.market_at(pool.launch.chain, time)
+    if market is not None:
+        quote, symbol = pool.launch.quote_symbol, token.symbol
+        found |= market_findings(
+            market, quote if isinstance(quote, str) else "", pool.quote,
+            symbol if isinstance(symbol, str) else "", time, block,
+        )  # fmt: skip
+    return found
+
+
+def _missing_around(pool: Pool, around: Surroundings, time: float) -> dict[str, str]:
+    """Each of the two as a whole, where nothing of it is known."""
+    found: dict[str, str] = {}
+    if why := why_not_listening(around.listening, time):
+        found["social"] = why
+    if around.market_at(pool.launch.chain, time) is None:
+        found["market"] = NO_MARKET
+    return found
 
 
 def _token(pool: Pool) -> TokenFacts:

@@ -8,7 +8,7 @@ Event time rules. A scheduled dossier as of time T holds exactly the events up t
 when the chain's clock passes T, that is on a later event of the same partition or on a ``Head``,
 and before any later event of its pool is applied. So the same input gives the same dossiers,
 however it is cut into batches. An ``Examination`` speaks of no later moment than what stands before
-it, and moves no clock.
+it, and moves no clock; nor does a ``Mention``, which a dossier as of a moment before it leaves out.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from math import inf
 
 from streams.enrich.facts import facts_from_pool
 from streams.enrich.pool import Pool, PoolActivity
+from streams.enrich.surroundings import Surroundings
+from streams.enrich.talk import makes_burst, why_not_listening, with_mention
 from streams.events import (
     Activity,
     Examination,
     Facts,
     Head,
     Launch,
+    Listening,
+    Market,
+    Mention,
     Position,
     Retraction,
     Trigger,
@@ -41,6 +46,9 @@ SCHEDULE: Schedule = (
     (24 * 3600.0, "24h"),
 )
 """Ages in seconds at which every pool gets a dossier, and what they are called."""
+
+MENTIONED_COOLDOWN_S = 600.0
+"""A burst of posts gets no second dossier within so long."""
 
 BEFORE_ANYTHING = Position(-1, -1)
 
@@ -68,6 +76,8 @@ class Fold:
         self.changed: set[str] = set()
         self.clocks: dict[str, float] = {}
         self.unknown = 0
+        self.around = Surroundings()
+        self.around_changed = False
         self._due: dict[str, list[tuple[float, str]]] = {}
 
     def put(self, key: str, pool: Pool) -> None:
@@ -94,7 +104,11 @@ class Fold:
         if isinstance(event, Head):
             self._advance(event.chain, time, facts, inclusive=True)
             return facts
-        if isinstance(event, Examination):
+        if isinstance(event, Listening | Market):
+            self.around.hear(event)
+            self.around_changed = True
+            return facts
+        if isinstance(event, Examination | Mention):
             self._take_over(event, facts)
             return facts
         self._advance(event.chain, time, facts, inclusive=False)
@@ -126,17 +140,39 @@ class Fold:
         if material is not None:
             facts.append(self._emit(event.key, pool, material, pool.touched))
 
-    def _take_over(self, event: Examination, facts: list[Facts]) -> None:
-        """Know what was found; a launch that can be traded gets a dossier of it at once."""
+    def _take_over(self, event: Examination | Mention, facts: list[Facts]) -> None:
+        """Know what was found or said; of the first a launch in trade gets a dossier at once."""
         pool = self.pools.get(event.key)
-        if pool is None or pool.retracted or pool.has_examined(event):
+        if pool is None or pool.retracted:
             self.unknown += pool is None
+            return
+        if isinstance(event, Mention):
+            self._hear(event, pool, facts)
+            return
+        if pool.has_examined(event):
             return
         pool.examination = event
         self.changed.add(event.key)
         if pool.launched is not None:
             now = max(self.clocks.get(event.chain, 0.0), pool.touched, event.at.timestamp())
             facts.append(self._emit(event.key, pool, "examined", now))
+
+    def _hear(self, event: Mention, pool: Pool, facts: list[Facts]) -> None:
+        """Remember a mention; a burst of copies is worth a dossier, now and then."""
+        said = with_mention(pool.said, event)
+        if said == pool.said:
+            return
+        pool.said = said
+        self.changed.add(event.key)
+        now = max(self.clocks.get(event.chain, 0.0), pool.touched)
+        told = now - pool.mentioned_told < MENTIONED_COOLDOWN_S
+        if pool.launched is None or event.deleted or told or why_not_listening(
+            self.around.listening, now
+        ):  # fmt: skip
+            return
+        if makes_burst(said, event):
+            pool.mentioned_told = now
+            facts.append(self._emit(event.key, pool, "mentioned", now))
 
     def _begin(self, launch: Launch, time: float, sequence: int) -> None:
         self.pools[launch.key] = Pool(
@@ -175,7 +211,7 @@ class Fold:
             facts.append(self._emit(key, pool, trigger, due))
 
     def _emit(self, key: str, pool: Pool, trigger: Trigger, time: float) -> Facts:
-        facts = facts_from_pool(pool, trigger, time)
+        facts = facts_from_pool(pool, trigger, time, self.around)
         pool.sequence += 1
         self.changed.add(key)
         return facts

@@ -23,6 +23,7 @@ from msgspec import UNSET
 
 from streams.enrich.concentrated import Reserves
 from streams.enrich.liquidity import LpBook
+from streams.enrich.talk import Said
 from streams.events import (
     Collected,
     Examination,
@@ -120,6 +121,10 @@ class Pool(msgspec.Struct, kw_only=True):
     """How often each thing happened on the token: transfers, changes of owner, of tax, ..."""
     examination: Examination | None = None
     """The last one of this launch: what its chain was asked, and answered."""
+    said: list[Said] = []
+    """What was said of the token, in order of when."""
+    mentioned_told: float = 0.0
+    """When a dossier last left because of what was said."""
     retracted: bool = False
     """Whether a reorganisation took the launch back; only the dossiers' numbers go on then."""
 

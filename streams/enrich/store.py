@@ -5,7 +5,7 @@ Does not decide what is kept in memory; that is ``enricher``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +13,7 @@ from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table
 
 from streams.enrich.fold import next_due
 from streams.enrich.pool import Pool
+from streams.enrich.surroundings import Surroundings
 from streams.errors import Broken, Invalid
 from streams.state import State, metadata
 
@@ -31,6 +32,13 @@ _pools = Table(
     Column("pool", LargeBinary, nullable=False),
     Index("pools_due", "partition", "due"),
     Index("pools_touched", "partition", "touched"),
+)
+
+_surroundings = Table(
+    "surroundings",
+    metadata,
+    Column("partition", Integer, primary_key=True),
+    Column("surroundings", LargeBinary, nullable=False),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -79,6 +87,21 @@ class PoolStore:
             async with self._state.begin() as connection:
                 await self._state.upsert(connection, _pools, rows)
 
+    async def around(self, partitions: frozenset[int]) -> dict[int, Surroundings]:
+        """What each of these partitions was last told beside its pools' activity."""
+        query = select(_surroundings).where(_surroundings.c.partition.in_(partitions))
+        async with self._state.begin() as connection:
+            rows = (await connection.execute(query)).all()
+        return {place: msgspec.json.decode(data, type=Surroundings) for place, data in rows}
+
+    async def save_around(self, around: Mapping[int, Surroundings]) -> None:
+        """Write what each partition was told."""
+        rows = [{"partition": place, "surroundings": _encode(each)}
+                for place, each in around.items()]  # fmt: skip
+        if rows:
+            async with self._state.begin() as connection:
+                await self._state.upsert(connection, _surroundings, rows)
+
     async def forget(self, partition: int, chain: str, before: float) -> int:
         """Drop the pools of ``chain`` without an event since ``before`` (UNIX seconds).
 
@@ -96,6 +119,7 @@ class PoolStore:
         """Drop every pool, when the events are about to be read again from the start."""
         async with self._state.begin() as connection:
             await connection.execute(delete(_pools))
+            await connection.execute(delete(_surroundings))
 
 
 def _row(stored: Stored) -> dict[str, object]:

@@ -17,12 +17,17 @@ import structlog
 from streams.errors import HeftError, Retry
 from streams.evm.blocks import Block, Header, block_of
 from streams.evm.endpoints import Endpoints
+from streams.feeds.backoff import Backoff, Rule, Rules
+from streams.feeds.faults import Silent
 
 __all__ = ["Heads"]
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+PAUSES: Rules = dict.fromkeys(
+    ("network", "http", "limit", "silence", "denied"), Rule(0.2, 5.0, factor=2.0)
+)
+"""Short ones: another node is subscribed to, and each rests by itself (``endpoint``)."""
 
 
 class Heads:
@@ -49,18 +54,17 @@ class Heads:
 
     async def run(self) -> None:
         """Subscribe, listen, and subscribe again whenever the connection is lost."""
-        pause = FIRST_PAUSE_S
+        backoff = Backoff(PAUSES)
         while True:
             try:
                 async for notice in self._notices():
-                    pause = FIRST_PAUSE_S
+                    backoff.healthy()
                     self._take(notice)
             except HeftError as error:
-                wait = max(pause, getattr(error, "retry_after", None) or 0.0)
                 log.info("heads_lost", chain=self._endpoints.chain, error=str(error))
-                pause = min(LONGEST_PAUSE_S, 2 * pause)
                 self._woken.set()  # what was missed meanwhile is asked for at once
-                await asyncio.sleep(wait)
+                failure = error if isinstance(error, Retry) else Retry(str(error))
+                await asyncio.sleep(backoff.wait_after(failure))
 
     async def _notices(self) -> AsyncIterator[msgspec.Raw]:
         """Notices until the socket is lost or silent."""
@@ -70,7 +74,7 @@ class Heads:
                     async with asyncio.timeout(self._silence):
                         notice = await anext(notices)
                 except TimeoutError as error:
-                    raise Retry(f"no head for {self._silence:g} s") from error
+                    raise Silent(f"no head for {self._silence:g} s") from error
                 yield notice
 
     def _take(self, notice: msgspec.Raw) -> None:

@@ -1,4 +1,4 @@
-"""One WebSocket to one node: a future per request, batches, subscriptions; the home of websockets.
+"""One WebSocket to one node: a future per request, batches, subscriptions.
 
 A socket that has failed stays failed: whoever holds it opens another (``endpoints``). It fails when
 the peer closes it, when a ping or a call is not answered in time, and when the node sends what no
@@ -14,11 +14,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import WebSocketException
 
 from streams.errors import Retry
 from streams.evm.rpc import Call, Reply, refused_by_http, replies, request
+from streams.feeds.faults import Refused, told
+from streams.feeds.websocket import open_websocket
 
 __all__ = ["MOST_FRAME_BYTES", "Socket"]
 
@@ -46,14 +48,17 @@ class Socket:
     async def open(cls, url: str, *, patience: float = 10.0) -> Socket:
         """Connect within ``patience`` seconds, which each call has too. Raises ``Retry``."""
         try:
-            connection = await connect(
-                url, open_timeout=patience, max_size=MOST_FRAME_BYTES, ping_interval=PING_EVERY_S,
-                ping_timeout=PING_EVERY_S, close_timeout=1.0, proxy=None,
-            )  # fmt: skip
-        except InvalidStatus as error:
-            raise _refused(error) from error
-        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
-            raise Retry(f"no connection: {_told(error)}") from error
+            connection = await open_websocket(
+                url,
+                patience=patience,
+                most_bytes=MOST_FRAME_BYTES,
+                ping_every=PING_EVERY_S,
+                deflate=True,
+            )
+        except Refused as error:
+            wait = "" if error.retry_after is None else f"{error.retry_after:.0f}"
+            refusal = refused_by_http(error.status, wait)
+            raise refusal or Retry(f"no connection: HTTP {error.status}") from error
         return cls(connection, patience)
 
     @property
@@ -113,7 +118,7 @@ class Socket:
             failure = Retry(f"no answer to {calls[0][0]} within {self._patience:g} s")
             raise self._fail(failure) from error
         except (WebSocketException, OSError) as error:
-            raise self._fail(Retry(f"the connection broke: {_told(error)}")) from error
+            raise self._fail(Retry(f"the connection broke: {told(error)}")) from error
         finally:
             for number, future in futures.items():
                 self._open.pop(number, None)
@@ -128,7 +133,7 @@ class Socket:
         except Retry as error:
             self._fail(error)
         except (WebSocketException, OSError) as error:
-            self._fail(Retry(f"the connection broke: {_told(error)}"))
+            self._fail(Retry(f"the connection broke: {told(error)}"))
 
     def _take(self, reply: Reply) -> None:
         if reply.params is not None:
@@ -152,13 +157,3 @@ class Socket:
                 future.set_exception(self._failure)
                 future.exception()  # seen: a call that was cancelled does not ask for it
         return self._failure
-
-
-def _refused(error: InvalidStatus) -> Retry:
-    status, headers = error.response.status_code, error.response.headers
-    wait = next(iter(headers.get_all("Retry-After")), "")  # a stranger may send it twice
-    return refused_by_http(status, wait) or Retry(f"no connection: HTTP {status}")
-
-
-def _told(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -16,7 +16,7 @@ import msgspec
 
 from streams.quotes import QUOTES
 
-__all__ = ["impersonated"]
+__all__ = ["impersonated", "known_symbols"]
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -41,6 +41,13 @@ def impersonated(chain: str, token: str, texts: Iterable[str]) -> str:
         if found is not None and token not in found[1]:
             return found[0]
     return ""
+
+
+def known_symbols() -> frozenset[str]:
+    """The tickers of coins and tokens that everybody knows, in upper case."""
+    quotes = {quote.symbol for table in QUOTES.values() for quote in table.values()}
+    tokens = {token.symbol for token in _table.tokens}
+    return frozenset(each.upper() for each in {*_table.coins, *tokens, *quotes})
 
 
 @cache

@@ -21,6 +21,9 @@ from streams.events import (
     Head,
     Launch,
     LiquidityChange,
+    Listening,
+    Market,
+    Mention,
     Retraction,
     Swap,
     Sync,
@@ -76,7 +79,7 @@ class Timetable:
 
     def note(self, event: Activity, partition: int) -> None:
         """Take over what an event says of launches, and of how far the chain has come."""
-        if isinstance(event, Examination):
+        if isinstance(event, Examination | Mention | Listening | Market):
             return
         if isinstance(event, Retraction):
             self._take_back(event)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.errors import Invalid
-from streams.events import Activity, Head, Launch
+from streams.events import Activity, Launch
+from streams.onpool import OnPool
 from streams.solana.activity import activity_in, lp_mints_of
 from streams.solana.decode import READ_PROGRAMS, read
 from streams.solana.domain import events_from
@@ -99,7 +100,7 @@ class Reader:
     def _told_early(self, found: Transaction, pool: str, slot: int, time: float) -> list[Activity]:
         spoken = Spoken(slot, found.signature or "", found.logs)
         events = self.spoken(spoken, time)
-        return [each for each in events if not isinstance(each, Head) and each.pool == pool]
+        return [each for each in events if isinstance(each, OnPool) and each.pool == pool]
 
     def _remember(self, lp_mints: dict[str, tuple[str, str]]) -> None:
         self._lp_mints |= lp_mints

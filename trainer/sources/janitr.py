@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from heft_model.scamtext import text_numbers, text_words
 from streams.errors import Invalid
 from trainer.sources.table import Table
 
@@ -22,14 +23,14 @@ def load(folder: Path) -> Table:
     """
     rows = [row for file in _files(folder) for row in _read(file)]
     texts = [str(row.get("text", "")) for row in rows]
-    numbers = [_numbers(text) for text in texts]
+    numbers = [text_numbers(text) for text in texts]
     count = len(rows)
     return Table(
         ids=[str(row.get("id", place)) for place, row in enumerate(rows)],
         labels=np.array(["scam" in row.get("labels", ()) for row in rows]),
         names=tuple(numbers[0]),
         numbers=np.array([list(row.values()) for row in numbers]),
-        texts=[_words(text) for text in texts],
+        texts=[text_words(text) for text in texts],
         groups=[frozenset({f"text:{_plain(text)}"}) for text in texts],
         times=np.zeros(count),
         weights=np.ones(count),
@@ -52,29 +53,6 @@ def _read(file: Path) -> list[dict[str, Any]]:
         return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines if line.strip()]
     except (OSError, msgspec.MsgspecError) as error:
         raise Invalid(f"{file} cannot be read: {error}", reason="unreadable") from error
-
-
-def _numbers(text: str) -> dict[str, float]:
-    length = max(1, len(text))
-    return {
-        "chars": float(len(text)),
-        "words": float(len(text.split())),
-        "links": float(len(re.findall(r"https?://", text))),
-        "mentions": float(len(re.findall(r"@\w+", text))),
-        "tags": float(len(re.findall(r"#\w+", text))),
-        "tickers": float(len(re.findall(r"\$[A-Za-z]+", text))),
-        "upper": sum(c.isupper() for c in text) / length,
-        "digits": sum(c.isdigit() for c in text) / length,
-        "foreign": sum(not c.isascii() for c in text) / length,
-        "exclamations": float(text.count("!")),
-        "lines": float(text.count("\n")),
-    }
-
-
-def _words(text: str) -> str:
-    told = re.sub(r"https?://\S+", " linkto ", text.lower())
-    told = re.sub(r"@\w+", " someone ", told)
-    return " ".join(re.findall(r"[$#]?\w+|[^\w\s]", told))
 
 
 def _plain(text: str) -> str:

@@ -23,7 +23,10 @@ from streams.events import (
     Facts,
     Head,
     Launch,
+    Listening,
     LpTransfer,
+    Market,
+    Mention,
     Position,
     Retraction,
     Swap,
@@ -34,6 +37,8 @@ from streams.events import (
     encode,
 )
 from streams.labels import Label
+from streams.markets import Candle
+from streams.posts import Deletion, Post
 from streams.topics import ACTIVITY, TOPICS
 from tests.unit.streams.activity import POOL, START, Script, dossiers, head
 
@@ -42,7 +47,17 @@ LINES = GOLDEN.read_bytes().splitlines()
 TYPES: list[Any] = [*(topic.event for topic in TOPICS), DeadLetter]
 WIRE: dict[str, Any] = {
     str(each.__struct_config__.tag): each
-    for each in (*get_args(ACTIVITY.event), Facts, Verdict, Alert, Label, DeadLetter)
+    for each in (
+        *get_args(ACTIVITY.event),
+        Facts,
+        Verdict,
+        Alert,
+        Label,
+        DeadLetter,
+        Post,
+        Deletion,
+        Candle,
+    )
 }
 
 
@@ -342,6 +357,12 @@ def test_ids_come_from_chain_pool_and_position_alone() -> None:
         Head: lambda e: f"ethereum:head:{e.block}",
         Retraction: lambda e: f"base:{e.pool}:retraction:7:{e.at.timestamp():.0f}",
         Examination: lambda e: f"base:{e.pool}:examination:{e.launched.timestamp():.0f}:{e.round}",
+        Mention: lambda e: f"{e.chain}:{e.pool}:mention:{e.post}",
+        Listening: lambda e: f"posts:listening:{e.at.timestamp():.0f}",
+        Market: lambda e: f"base:market:{e.at.timestamp():.0f}",
+        Post: lambda e: f"bluesky:{e.post}",
+        Deletion: lambda e: f"bluesky:{e.author}:deletion",
+        Candle: lambda e: f"kraken:ETH-USD:{e.at.timestamp():.0f}",
         Facts: lambda e: f"ethereum:{POOL}:facts:{e.sequence}",
         Verdict: lambda e: e.facts_id,
         Alert: lambda e: f"{e.alert_id}:{e.sequence}",

@@ -10,12 +10,14 @@ from streams.events import Alert, DeadLetter, Facts, Launch, Retraction, Verdict
 from streams.topics import (
     ACTIVITY,
     ALERTS,
+    CANDLES,
     DAY_MS,
     DEAD_EVENT,
     DEAD_RETENTION_MS,
     FACTS,
     LABELS,
     LAUNCHES,
+    POSTS,
     TOPICS,
     VERDICTS,
     Topic,
@@ -31,12 +33,14 @@ def test_names_are_a_contract() -> None:
         "heft.verdicts.v1",
         "heft.alerts.v1",
         "heft.labels.v1",
+        "heft.posts.v1",
+        "heft.candles.v1",
     ]
 
 
 def test_topics_stand_in_pipeline_order() -> None:
     """The tuple names every topic once, upstream first."""
-    assert TOPICS == (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS)
+    assert TOPICS == (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS, POSTS, CANDLES)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from msgspec import UNSET
 
 from streams.enrich.facts import NO_SWAPS, NOT_SENT, NOT_YET, facts_from_pool
 from streams.enrich.pool import Pool
+from streams.enrich.surroundings import NO_MARKET
+from streams.enrich.talk import NOT_LISTENING
 from streams.events import (
     Facts,
     Holders,
@@ -123,7 +125,7 @@ def test_every_number_of_a_dossier(token_is_0: bool, quote_decimals: int) -> Non
         lp_transfers=7,
         seconds_since_lp_move=3500.0,
     )
-    assert facts.missing == {}
+    assert facts.missing.keys() == {"social", "market"}
 
 
 def close(found: msgspec.Struct, expected: msgspec.Struct) -> bool:
@@ -160,6 +162,8 @@ def test_what_is_unknown_has_its_reason() -> None:
         "trading.seconds_since_sell": NOT_YET,
         "trading.buyers": NOT_YET,
         "holders": NOT_SENT,
+        "social": NOT_LISTENING,
+        "market": NO_MARKET,
     }
     bought = facts_of(Script().launch().sync(0, 10, 1000).sync(12, 11, 900), 60)
     assert bought.missing["trading.buyers"] == NO_SWAPS

@@ -9,6 +9,7 @@ import pytest
 from streams.enrich.fold import Fold
 from streams.errors import Invalid
 from streams.events import Activity, Facts, Head, Launch, LiquidityChange, Swap, Sync
+from streams.onpool import OnPool
 from streams.solana.decode import Outcome
 from streams.solana.domain import EVENTS_A_TRANSACTION, events_from
 from streams.solana.drift import FEWEST, REPEATED, WINDOW_S, Drift
@@ -51,7 +52,7 @@ def test_a_curve_and_its_first_buy() -> None:
     """Launch, its reserves, reserves behind the buy, the buyer: in order, each at its own place."""
     events = _events([_launch()], [_trade("buy", 1_000, 40)])
     assert [type(event) for event in events] == [Launch, Sync, Sync, Swap]
-    positions = [event.position for event in events if not isinstance(event, Head)]
+    positions = [event.position for event in events if isinstance(event, OnPool)]
     assert positions == sorted(set(positions))
     assert positions[0].block == 9
     assert positions[0].log_index == 2 * EVENTS_A_TRANSACTION

@@ -1,0 +1,1 @@
+"""Which tokens a post speaks of: what it names, which launched token that is, and what waits."""
