@@ -25,7 +25,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from streams.dossier import Facts, Holders, Liquidity, TokenFacts, Trading, Trigger
 from streams.errors import Invalid
-from streams.examined import Examination, Trap
+from streams.examined import Examination, Kind, Trap
 from streams.finding import Finding
 from streams.onchain import (
     Collected,
@@ -77,6 +77,7 @@ __all__ = [
     "Finding",
     "Head",
     "Holders",
+    "Kind",
     "Launch",
     "Liquidity",
     "LiquidityChange",
