@@ -16,7 +16,7 @@ from functools import partial
 from typing import Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from streams.errors import Invalid
 from streams.events import Facts

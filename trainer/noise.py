@@ -91,6 +91,6 @@ _RATIOS = {
 
 def _group_of(name: str) -> str:
     """What is given or not given together with a fact; all that code says is one group."""
-    if name.startswith(("@selector", "@contract", "contract")):
+    if name.startswith(("@selector", "@contract", "found.contract")):
         return "contract"
     return _RATIOS.get(name, name.partition(".")[0])
