@@ -124,7 +124,8 @@ def train(
             confidence=settings.confidence,
             smooth=settings.refit,
         )
-        curves, merits = calibrate_kinds(newest, answers_of(model.runtime, model.encode(newest)))
+        ahead = [e for e in newest if not e.told or not is_drained(e.facts)]
+        curves, merits = calibrate_kinds(ahead, answers_of(model.runtime, model.encode(ahead)))
         calibration = msgspec.structs.replace(calibration, kinds=curves)
         metrics |= merits
 
