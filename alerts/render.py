@@ -29,6 +29,10 @@ SHORT_ADDRESS = 12
 
 WARNINGS_SHOWN = 4
 """What an owner could do is told in a line; the page has the rest."""
+KIND_LIMIT = 32
+KINDS_SHOWN = 3
+LEAST_KIND = 0.05
+"""A way of rugging that is less likely than this is not worth a reader's time."""
 EVIDENCE_SHOWN = 3
 """Facts that a reader takes in at a glance, the weightiest first."""
 
@@ -63,6 +67,7 @@ def details(alert: Alert) -> list[str]:
     return [
         *_taken_back(alert),
         _likelihood(verdict),
+        *_kinds(verdict),
         *_outcome(alert),
         *_traps(verdict),
         f"age {_duration(verdict.age)}, liquidity {_liquidity(verdict)}",
@@ -110,6 +115,16 @@ def _likelihood(verdict: Verdict) -> str:
     """The calibrated probability, in the words that people judge best: natural frequencies."""
     of_hundred = round(100 * verdict.probability)
     return f"risk {verdict.probability:.1%}: of 100 such tokens about {of_hundred} rug"
+
+
+def _kinds(verdict: Verdict) -> list[str]:
+    """How it would rug, the likeliest first; nothing where no kind is worth telling."""
+    told = [
+        f"{inert(each.kind, KIND_LIMIT)} {'shown' if each.shown else f'{each.probability:.0%}'}"
+        for each in verdict.kinds[:KINDS_SHOWN]
+        if each.probability >= LEAST_KIND
+    ]
+    return [f"how: {', '.join(told)}"] if told else []
 
 
 def _taken_back(alert: Alert) -> list[str]:

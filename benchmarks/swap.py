@@ -47,7 +47,7 @@ def main() -> None:
     dossiers = dossiers_of(default_folder())[:64]
     print(describe())
     _adapters(dossiers, swaps)
-    _merged(dossiers, min(swaps, 100))
+    _merged(dossiers, swaps)
 
 
 def _adapters(dossiers: list[Facts], swaps: int) -> None:
@@ -83,12 +83,13 @@ def _load(
     name: str, scorer: OnnxScorer, pair: Sequence[Bundle], dossiers: list[Facts], swaps: int
 ) -> None:
     rate = _rate(scorer, dossiers)
-    batches, wrong = _under_load(scorer, pair, dossiers, swaps)
+    batches, wrong, times = _under_load(scorer, pair, dossiers, swaps)
     print(
         f"{name}: {rate:.0f} dossiers/s; {swaps} swaps under load, {batches:,} batches scored"
         f" meanwhile, {wrong} of them wrong",
         flush=True,
     )
+    _say(f"{name}, under load", times)
     if wrong:
         raise SystemExit(1)
 
@@ -134,8 +135,8 @@ def _rate(scorer: OnnxScorer, dossiers: list[Facts]) -> float:
 
 def _under_load(
     scorer: OnnxScorer, pair: Sequence[Bundle], dossiers: list[Facts], swaps: int
-) -> tuple[int, int]:
-    """Batches that were scored while versions were swapped, and how many were not right."""
+) -> tuple[int, int, list[float]]:
+    """Batches that were scored meanwhile, how many were not right, and each swap's milliseconds."""
     batch = dossiers[:4]
     told = {b.id: _numbers(OnnxScorer(b, evidence=NEVER).score(batch)) for b in pair}
     done, batches, wrong = threading.Event(), 0, 0
@@ -153,14 +154,17 @@ def _under_load(
 
     with ThreadPoolExecutor(2) as workers:
         running = [workers.submit(score_on) for _ in range(2)]
+        times = []
         for turn in range(swaps):
+            started = time.perf_counter()
             scorer.swap(pair[turn % 2])
+            times.append(1000 * (time.perf_counter() - started))
             time.sleep(0.002)
         done.set()
         for each in running:
             scored, missed = each.result()
             batches, wrong = batches + scored, wrong + missed
-    return batches, wrong
+    return batches, wrong, times
 
 
 def _numbers(verdicts: Sequence[Verdict]) -> list[float]:

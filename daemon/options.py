@@ -96,6 +96,10 @@ class TrainOptions:
     """A TOML file of recipe settings, instead of a preset's."""
     out: Path | None = None
     """Write the bundle into this folder instead of adding it to the registry."""
+    codes: Path | None = None
+    """Folder of labelled codes (CRPWarner's layout), from which kinds are learnt besides."""
+    traps: Path | None = None
+    """Folder of labelled trapdoor tokens, from which kinds are learnt besides."""
     licence: str = "Apache-2.0"
     """Under what the new weights may be used; written into the bundle."""
     promote: bool = False

@@ -98,6 +98,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Expected calibration error by cross-validation, 0..1."""
     pools: int
     examples: int
+    kinds: dict[str, Curve] = {}
+    """Of each kind that could be calibrated; another that the model answers is not told."""
 
 
 def fit_curve(

@@ -51,7 +51,7 @@ def export_adapted(
     ``export_model``.
     """
     batches = _batches(model)
-    told = [torch_logits(model, rows) for rows in batches]
+    told = [torch_answers(model, rows) for rows in batches]
     adapter = take_off()
     data = onnx_graph(model, adapted=adapter, weights=weights)
     _check(model, _difference(batches, told, OnnxModel(data, adapter=adapter, weights=weights)))
@@ -63,20 +63,25 @@ def parity(
 ) -> float:
     """The largest difference in logits between torch and the graph, alone and in batches."""
     batches = _batches(model, seed)
-    told = [torch_logits(model, rows) for rows in batches]
+    told = [torch_answers(model, rows) for rows in batches]
     return _difference(batches, told, OnnxModel(data, weights=weights))
 
 
 def torch_logits(model: HeftModel, rows: Batch) -> list[float]:
-    """What torch says, in full precision, without dropout."""
+    """What torch says of the rug, in full precision, without dropout."""
+    return [logit for logit, *_ in torch_answers(model, rows)]
+
+
+def torch_answers(model: HeftModel, rows: Batch) -> list[list[float]]:
+    """The same, with the kinds' logits behind it."""
     was_training = model.training
     model.eval()
     ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
     last = torch.tensor([len(row) - 1 for row in rows])
     with torch.no_grad():
-        logits: list[float] = model(ids, last).tolist()
+        answers: list[list[float]] = model.answers(ids, last).tolist()
     model.train(was_training)
-    return logits
+    return answers
 
 
 def _check(model: HeftModel, difference: float) -> None:
@@ -99,14 +104,14 @@ def _batches(model: HeftModel, seed: int = 0) -> list[Batch]:
     ]
 
 
-def _difference(batches: list[Batch], told: list[list[float]], runtime: OnnxModel) -> float:
+def _difference(batches: list[Batch], told: list[list[list[float]]], runtime: OnnxModel) -> float:
     """The largest, of each row alone and of each batch; not a number if any is not."""
     worst = 0.0
     for rows, logits in zip(batches, told, strict=True):
-        alone = np.array([logit for row in rows for logit in runtime.run([row])])
+        alone = np.array([answers for row in rows for answers in runtime.answers([row])])
         wanted = np.array(logits)
         with np.errstate(invalid="ignore"):  # infinities of a diverged model give NaN
-            off = np.maximum(abs(wanted - np.array(runtime.run(rows))), abs(wanted - alone))
+            off = np.maximum(abs(wanted - np.array(runtime.answers(rows))), abs(wanted - alone))
             off = (off / np.maximum(1.0, abs(wanted))).max()
         worst = float(np.maximum(worst, off))  # np.maximum keeps NaN, max() loses it
     return worst

@@ -4,13 +4,14 @@ The only place that turns a dossier into numbers. A bundle picks its rows by nam
 so that a row may be added here without touching the bundles that exist; a row whose meaning
 changes gets a new name, or ``PROMPT_VERSION`` moves. Names of plain facts are their path in the
 published ``Facts`` schema. No row is log scaled: the prompt cuts values at quantiles, which no
-monotone scale moves.
+monotone scale moves. A number that ``Facts.missing`` names is unknown, whatever stands there: a
+dossier that somebody gave in part has placeholders (``heft_model.partial``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -20,7 +21,7 @@ from msgspec import UNSET
 from streams.errors import Invalid
 from streams.events import Facts
 
-__all__ = ["FEATURES", "FOUND", "Feature", "Unit", "feature", "measure"]
+__all__ = ["CODE", "FEATURES", "FOUND", "Feature", "Unit", "feature", "measure"]
 
 Unit = Literal["amount", "count", "ratio", "seconds", "share", "yes"]
 """``amount`` is in whole quote units, ``share`` within 0..1, ``ratio`` has no upper end."""
@@ -39,6 +40,8 @@ class Feature(msgspec.Struct, frozen=True):
     unit: Unit
     phrase: str
     """How people read it: a clause with ``{}`` where the value goes."""
+    reads: tuple[str, ...] = ()
+    """The paths of the dossier that it is computed from; its own name, where there are none."""
 
 
 def measure(facts: Facts, names: Sequence[str]) -> dict[str, float | None]:
@@ -54,7 +57,16 @@ def feature(name: str) -> Feature:
         raise Invalid(f"fact {name!r} is not known here: upgrade heft", reason="fact") from None
 
 
+def _lacks(row: Feature, missing: Mapping[str, str]) -> bool:
+    """Whether anything that the fact is computed from is missing, alone or with its group."""
+    return any(
+        path in missing or path.partition(".")[0] in missing for path in row.reads or (row.name,)
+    )
+
+
 def _finite(name: str, row: Feature, facts: Facts) -> float | None:
+    if facts.missing and _lacks(row, facts.missing):
+        return None
     try:
         value = row.value(facts)
         value = None if value is None else float(value)
@@ -102,6 +114,31 @@ def _stable(facts: Facts) -> float | None:
     return float(facts.quote_symbol in STABLECOINS)
 
 
+def _found(name: str, unit: Unit, phrase: str) -> Feature:
+    """What an examination found: a number, yes or no; an address is somebody, so yes."""
+
+    def value(facts: Facts) -> float | None:
+        found = facts.findings.get(name)
+        if found is None or found.value is UNSET:
+            return None
+        return float(bool(found.value)) if isinstance(found.value, str) else float(found.value)
+
+    return Feature(f"found.{name}", value, unit, phrase)
+
+
+_TRADES = ("trading.buys", "trading.sells")
+_VOLUMES = ("trading.buy_volume", "trading.sell_volume")
+
+CODE: tuple[Feature, ...] = (
+    _found("contract.code_size", "count", "its code has {} bytes"),
+    _found("contract.functions", "count", "its code has {} functions"),
+    *(
+        _found(f"contract.opcodes.{name}", "count", f"its code has {name.upper()} {{}} times")
+        for name in ("sload", "sstore", "caller", "timestamp", "log3", "call", "revert")
+    ),
+)
+"""What the contract's bytecode shows by itself, as examinations find it (``streams.checks``)."""
+
 FEATURES: tuple[Feature, ...] = (
     _plain("age", "seconds", "it is {} old"),
     # The money in the pool, and how its providers moved it.
@@ -119,18 +156,21 @@ FEATURES: tuple[Feature, ...] = (
         lambda f: _over(f.liquidity.reserve, f.liquidity.reserve_max),
         "share",
         "the pool holds {} of its peak",
+        ("liquidity.reserve", "liquidity.reserve_max"),
     ),
     Feature(
         "reserve_to_initial",
         lambda f: _over(f.liquidity.reserve, f.liquidity.reserve_initial),
         "ratio",
         "the pool holds {} times what it opened with",
+        ("liquidity.reserve", "liquidity.reserve_initial"),
     ),
     Feature(
         "removed_to_added",
         lambda f: _over(f.liquidity.removed, f.liquidity.added),
         "ratio",
         "{} times the liquidity added has been removed",
+        ("liquidity.removed", "liquidity.added"),
     ),
     # Trades.
     _plain("trading.buys", "count", "it was bought {} times"),
@@ -148,30 +188,35 @@ FEATURES: tuple[Feature, ...] = (
         lambda f: _over(f.trading.sells, _trades(f)),
         "share",
         "{} of its trades are sales",
+        _TRADES,
     ),
     Feature(
         "sold_to_bought",
         lambda f: _over(f.trading.sell_volume, f.trading.buy_volume),
         "ratio",
         "sellers took {} times what buyers paid",
+        _VOLUMES,
     ),
     Feature(
         "largest_buy_to_initial",
         lambda f: _over(f.trading.largest_buy, f.liquidity.reserve_initial),
         "ratio",
         "the largest buy was {} times the opening liquidity",
+        ("trading.largest_buy", "liquidity.reserve_initial"),
     ),
     Feature(
         "volume_to_max",
         lambda f: _over(f.trading.buy_volume + f.trading.sell_volume, f.liquidity.reserve_max),
         "ratio",
         "{} times the peak liquidity was traded",
+        (*_VOLUMES, "liquidity.reserve_max"),
     ),
     Feature(
         "volume_per_trade",
         lambda f: _over(f.trading.buy_volume + f.trading.sell_volume, _trades(f)),
         "amount",
         "a trade moves {} on average",
+        (*_VOLUMES, *_TRADES),
     ),
     # The path of the price.
     _plain("trading.price_to_initial", "ratio", "the price is {} times the first"),
@@ -196,21 +241,18 @@ FEATURES: tuple[Feature, ...] = (
     # The token itself.
     _plain("token.decimals", "count", "the token has {} decimals"),
     _plain("token.pooled_share", "share", "{} of the supply was put in the pool"),
-    Feature("supply", _supply, "count", "there are {} tokens"),
-    Feature("quote_is_stable", _stable, "yes", "its price is in a stablecoin: {}"),
+    Feature(
+        "supply",
+        _supply,
+        "count",
+        "there are {} tokens",
+        ("token.total_supply", "token.decimals"),
+    ),
+    Feature(
+        "quote_is_stable", _stable, "yes", "its price is in a stablecoin: {}", ("quote_symbol",)
+    ),
+    *CODE,
 )
-
-
-def _found(name: str, unit: Unit, phrase: str) -> Feature:
-    """What an examination found: a number, yes or no; an address is somebody, so yes."""
-
-    def value(facts: Facts) -> float | None:
-        found = facts.findings.get(name)
-        if found is None or found.value is UNSET:
-            return None
-        return float(bool(found.value)) if isinstance(found.value, str) else float(found.value)
-
-    return Feature(f"found.{name}", value, unit, phrase)
 
 
 FOUND: tuple[Feature, ...] = (

@@ -8,7 +8,7 @@ nothing is trained: those hidden states need no gradient, and may be computed on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -64,6 +64,7 @@ class FineTuned(nn.Module):
         dropout: float = 0.1,
         max_length: int = 256,
         answer_only: bool = False,
+        kinds: Sequence[str] = (),
     ) -> None:
         """``table`` is ``[vocabulary, width]``; layers from ``cut`` on may be trained.
 
@@ -86,7 +87,8 @@ class FineTuned(nn.Module):
         self.answer_only = answer_only
         self.knowledge: Knowledge | None = None
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(trunk.config.hidden_size, 1)
+        self.kinds = tuple(kinds)
+        self.head = nn.Linear(trunk.config.hidden_size, 1 + len(self.kinds))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -100,6 +102,10 @@ class FineTuned(nn.Module):
 
         ``hidden`` is what ``below`` gave for them, when it has been kept.
         """
+        return self.answers(input_ids, last, hidden)[:, 0]
+
+    def answers(self, input_ids: Tensor, last: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """The same with the kinds' logits behind the rug's: ``[batch, 1 + kinds]``."""
         if hidden is None:
             hidden = self.below(input_ids)
         return self.above(hidden, input_ids, last)
@@ -116,7 +122,7 @@ class FineTuned(nn.Module):
             return self._layers(words, 0, self.cut)
 
     def above(self, hidden: Tensor, input_ids: Tensor, last: Tensor) -> Tensor:
-        """From the cut to the answer: logits ``[batch]``."""
+        """From the cut to the answers: logits ``[batch, 1 + kinds]``."""
         if self.knowledge is not None:
             hidden = hidden + self.knowledge(input_ids).to(hidden.dtype)
         end = self.config.num_hidden_layers
@@ -126,7 +132,7 @@ class FineTuned(nn.Module):
         else:
             read = self._layers(hidden, self.cut, end)[torch.arange(len(last)), last]
         answer = self.trunk.norm(read)  # [batch, width]
-        logits: Tensor = self.head(self.dropout(answer.float())).squeeze(-1)
+        logits: Tensor = self.head(self.dropout(answer.float()))
         return logits
 
     def _layers(self, hidden: Tensor, first: int, end: int) -> Tensor:

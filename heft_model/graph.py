@@ -13,7 +13,7 @@ and changing the version is handing it other arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,15 +54,17 @@ def onnx_graph(
 ) -> bytes:
     """The model as ONNX: ``input_ids [b, t]`` and ``last [b]``, int64, to ``logit [b]``.
 
+    A model that was taught kinds also gives ``kinds [b, k]``; their names are in its metadata.
+
     With ``adapted``, what was learnt are inputs, among them those named (``3.q_proj.a``, ...).
     With ``weights``, the bulky ones are put there and not into the graph, which names them. Raises
     ``Invalid`` when the weights are more than an ONNX file can hold.
     """
     graph = _Graph(adapted, weights)
     time = _Time(graph, model)
-    logits = [_member(graph, f"member{i}", m, time) for i, m in enumerate(model.parts)]
-    graph.node("Mean", logits, outputs=["logit"])
-    return graph.serialise(max_length=model.parts[0].max_length)
+    answers = [_member(graph, f"member{i}", m, time) for i, m in enumerate(model.parts)]
+    _answer(graph, graph.node("Mean", answers), len(model.kinds))
+    return graph.serialise(max_length=model.parts[0].max_length, kinds=model.kinds)
 
 
 class _Graph:
@@ -141,12 +143,16 @@ class _Graph:
     def norm(self, x: str, weight: Array, epsilon: float) -> str:
         return self.node("RMSNormalization", [x, self.constant(weight)], axis=-1, epsilon=epsilon)
 
-    def serialise(self, *, max_length: int) -> bytes:
-        logit = helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["b"])
-        graph = helper.make_graph(self._nodes, "heft", self._inputs, [logit], self._constants)
+    def serialise(self, *, max_length: int, kinds: Sequence[str]) -> bytes:
+        outputs = [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["b"])]
+        if kinds:
+            shape: list[str | int | None] = ["b", len(kinds)]
+            outputs.append(helper.make_tensor_value_info("kinds", TensorProto.FLOAT, shape))
+        graph = helper.make_graph(self._nodes, "heft", self._inputs, outputs, self._constants)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
-        helper.set_model_props(model, {"max_length": str(max_length)})
+        told = {"kinds": ",".join(kinds)} if kinds else {}
+        helper.set_model_props(model, {"max_length": str(max_length), **told})
         if not self._weights:  # the checker would look for the file
             onnx.checker.check_model(model)
         data: bytes = model.SerializeToString()
@@ -211,7 +217,7 @@ def _angles(member: Member) -> Array:
 
 
 def _member(graph: _Graph, name: str, member: Member, time: _Time) -> str:
-    """One trunk and its head, to ``[b]``."""
+    """One trunk and its heads, to ``[b, 1 + kinds]``."""
     config = member.trunk.config
     weights = {k: v.detach().float().cpu().numpy() for k, v in trunk_weights(member)}
     embedding = graph.learnt("words", weights["trunk.embed_tokens.weight"])
@@ -225,9 +231,18 @@ def _member(graph: _Graph, name: str, member: Member, time: _Time) -> str:
         x = _layer(graph, x, _Layer(str(i), layer, config.rms_norm_eps), time, is_last=is_last)
     x = graph.norm(x, weights["trunk.norm.weight"], config.rms_norm_eps)
     head = graph.learnt("head.weight", weights["head.weight"].T)
-    y = graph.node("MatMul", [x, head])  # [b, 1, 1]
-    logit = graph.node("Add", [y, graph.learnt("head.bias", weights["head.bias"])])
-    return graph.node("Reshape", [logit, graph.constant([-1], "int64")])
+    y = graph.node("MatMul", [x, head])  # [b, 1, 1 + kinds]
+    logits = graph.node("Add", [y, graph.learnt("head.bias", weights["head.bias"])])
+    return graph.node("Squeeze", [logits, graph.constant([1], "int64")])
+
+
+def _answer(graph: _Graph, answers: str, kinds: int) -> None:
+    """``[b, 1 + kinds]`` to the graph's outputs."""
+    if kinds:
+        sizes = graph.constant([1, kinds], "int64")
+        graph.node("Split", [answers, sizes], outputs=["rug", "kinds"], axis=-1)
+        answers = "rug"
+    graph.node("Squeeze", [answers, graph.constant([1], "int64")], outputs=["logit"])
 
 
 def _informed(graph: _Graph, x: str, member: FineTuned) -> str:

@@ -1,10 +1,13 @@
 """Facts to the text that the model reads: one word a fact, from a closed vocabulary.
 
-    <s> age=q03 liquidity.reserve=q07 holders.lp_top_share=? ... symbol( n:m n:o n:o ) </s>
+    <s> age=q03 liquidity.reserve=q07 holders.lp_top_share=? ... @venue:uniswap-v2
+    @contract.can_mint:yes @selector:40c10f19 symbol( n:m n:o n:o ) </s>
 
 A number becomes the quantile bin that it falls in; the cuts belong to the bundle. Names are hostile
 input: they are sanitised, capped, spelled one character a word, each word in a class of its own
-(``n:``), so that no name can spell a fact, a delimiter or an instruction.
+(``n:``), so that no name can spell a fact, a delimiter or an instruction. What a dossier holds of a
+bundle's closed list of entities (``heft_model.entities``) is named; what it does not hold is not,
+so that a dossier without code has no words of code.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 import numpy as np
 
+from heft_model.entities import common_entities, entities_of, is_entity
 from heft_model.features import feature, measure
 from streams.errors import Invalid
 from streams.events import Facts
@@ -60,6 +64,8 @@ class Lexicon(msgspec.Struct, frozen=True, kw_only=True):
     name_chars: int = 0
     """How much of the token's name the model reads; 0 leaves it out."""
     symbol_chars: int = 0
+    entities: tuple[str, ...] = ()
+    """Words of venues, findings and selectors that this bundle knows (``heft_model.entities``)."""
 
     def __post_init__(self) -> None:
         """Refuse what could not have been fitted here."""
@@ -75,6 +81,8 @@ class Lexicon(msgspec.Struct, frozen=True, kw_only=True):
                 raise Invalid(f"bin edges of {name} are not sorted numbers", reason="edges")
         if not 0 <= self.name_chars <= MAX_TEXT or not 0 <= self.symbol_chars <= MAX_TEXT:
             raise Invalid(f"a name may take 0 to {MAX_TEXT} characters", reason="text-limit")
+        if not all(map(is_entity, self.entities)) or len(set(self.entities)) < len(self.entities):
+            raise Invalid("prompt.json names entities that are none", reason="entities")
 
 
 def fit_lexicon(
@@ -84,14 +92,19 @@ def fit_lexicon(
     bins: int = 16,
     name_chars: int = 0,
     symbol_chars: int = 0,
+    entities: int = 0,
 ) -> Lexicon:
-    """Cut each named fact into at most ``bins`` bins of about equally many ``dossiers``."""
+    """Cut each named fact into at most ``bins`` bins of about equally many ``dossiers``.
+
+    Of the entities that they hold, the ``entities`` most frequent become words.
+    """
     rows = [measure(facts, names) for facts in dossiers]
     columns = {name: [v for row in rows if (v := row[name]) is not None] for name in names}
     return Lexicon(
         edges={name: _quantiles(values, bins) for name, values in columns.items()},
         name_chars=name_chars,
         symbol_chars=symbol_chars,
+        entities=common_entities(dossiers, entities) if entities else (),
     )
 
 
@@ -108,6 +121,9 @@ def render(facts: Facts, lexicon: Lexicon) -> str:
     """The prompt, words parted by single spaces; raises ``Invalid`` for numbers beyond use."""
     values = measure(facts, tuple(lexicon.edges))
     words = [_word(name, values[name], edges) for name, edges in lexicon.edges.items()]
+    if lexicon.entities:
+        held = entities_of(facts)
+        words += [entity for entity in lexicon.entities if entity in held]
     texts = _spell("name(", facts.token.name, lexicon.name_chars)
     texts += _spell("symbol(", facts.token.symbol, lexicon.symbol_chars)
     return " ".join((START, *words, *texts, END))
@@ -135,6 +151,7 @@ def vocabulary(lexicon: Lexicon) -> list[str]:
     words = [PAD, UNKNOWN, START, END]
     for name, edges in lexicon.edges.items():
         words += [unknown_word(name), *(bin_word(name, i) for i in range(len(edges) + 1))]
+    words += lexicon.entities
     return [*words, *_BRACKETS, *_WORD_OF.values(), *_OTHERS]
 
 

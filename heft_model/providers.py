@@ -6,7 +6,7 @@ must be the same wherever it is computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,23 +99,34 @@ def placed(adapter: Adapter, provider: str) -> Mapping[str, Any]:
 
 
 def run_plain(session: Any, prompt: Adapter, worn: Mapping[str, Any]) -> NDArray[Any]:
-    """Logits, everything in the program's own memory."""
-    (logits,) = session.run(["logit"], {**worn, **prompt})
-    return np.asarray(logits)
+    """Answers ``[rows, 1 + kinds]``, everything in the program's own memory."""
+    return _joined(session.run(_outputs(session), {**worn, **prompt}))
 
 
 def run_bound(
     session: Any, prompt: Adapter, worn: Mapping[str, Any], *, device: str = "cuda"
 ) -> NDArray[Any]:
-    """Logits by I/O binding: the adapter stays on the device, prompts go, logits come back."""
+    """Answers by I/O binding: the adapter stays on the device, prompts go, logits come back."""
     binding = session.io_binding()
     for name, array in prompt.items():
         binding.bind_cpu_input(name, array)
     for name, value in worn.items():
         binding.bind_ortvalue_input(name, value)
-    binding.bind_output("logit", device)
+    for name in _outputs(session):
+        binding.bind_output(name, device)
     session.run_with_iobinding(binding)
-    return np.asarray(binding.copy_outputs_to_cpu()[0])
+    return _joined(binding.copy_outputs_to_cpu())
+
+
+def _outputs(session: Any) -> list[str]:
+    """``logit``, and ``kinds`` of a model that was taught them."""
+    return [each.name for each in session.get_outputs()]
+
+
+def _joined(outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """``logit [rows]`` and ``kinds [rows, k]`` side by side."""
+    logits, *kinds = outputs
+    return np.concatenate([np.asarray(logits)[:, None], *kinds], axis=1)
 
 
 def first_line(error: Exception) -> str:

@@ -11,8 +11,9 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from heft_model.analysis import analyse
@@ -20,6 +21,7 @@ from heft_model.batcher import batches_by_length
 from heft_model.bundle import Bundle
 from heft_model.calibrate import Calibration
 from heft_model.evidence import EvidenceSettings, candidates, hide, rank
+from heft_model.kinds import kinds_of
 from heft_model.prompt import PROMPT_VERSION, coverage, render, unknown_facts, unknown_word
 from heft_model.providers import AUTO
 from heft_model.registry import Registry
@@ -102,10 +104,12 @@ class OnnxScorer:
         taught = serving.bundle.manifest.window.chains
         prompts = [render(facts, serving.bundle.lexicon) for facts in batch]
         rows = serving.bundle.words.encode(prompts)
-        probabilities = serving.probabilities(rows)
+        answers = serving.answers(rows)
+        probabilities = serving.probable([logit for logit, *_ in answers])
         reasons = self._explain(serving, batch, prompts, rows, probabilities)
         return [
-            verdict_from(
+            _with_kinds(
+                serving.odds(logits),
                 facts,
                 probability,
                 threshold=calibration.threshold.value,
@@ -115,8 +119,8 @@ class OnnxScorer:
                 now=self._now(),
                 foreign=facts.chain not in taught,
             )
-            for facts, prompt, probability, reason in zip(
-                batch, prompts, probabilities, reasons, strict=True
+            for facts, prompt, probability, reason, (_, *logits) in zip(
+                batch, prompts, probabilities, reasons, answers, strict=True
             )
         ]
 
@@ -213,20 +217,37 @@ class _Serving:
         return self.bundle.manifest.files["model.onnx"]
 
     def probabilities(self, rows: Sequence[list[int]]) -> list[float]:
-        """A calibrated probability a row, in order, run in batches of like length."""
-        logits = [0.0] * len(rows)
-        for indices in batches_by_length([len(row) for row in rows], self._max_batch):
-            for i, logit in zip(indices, self._run([rows[i] for i in indices]), strict=True):
-                logits[i] = logit
+        """A calibrated probability a row, in order."""
+        return self.probable([logit for logit, *_ in self.answers(rows)])
+
+    def probable(self, logits: Sequence[float]) -> list[float]:
+        """Calibrated, to as many digits as whoever shares the batch cannot move."""
         probabilities = self.bundle.calibration.curve.probability(logits)
         return [round(float(p), DECIMALS) for p in probabilities]
 
-    def _run(self, rows: list[list[int]]) -> list[float]:
+    def odds(self, logits: Sequence[float]) -> dict[str, float]:
+        """The calibrated probability of each kind that the version was taught and checked on."""
+        curves = self.bundle.calibration.kinds
+        return {
+            kind: float(curves[kind].probability(logit))
+            for kind, logit in zip(self.session.kinds, logits, strict=True)
+            if kind in curves
+        }
+
+    def answers(self, rows: Sequence[list[int]]) -> list[list[float]]:
+        """The logits of the rug and of each kind, a row, in order, in batches of like length."""
+        answers: list[list[float]] = [[]] * len(rows)
+        for indices in batches_by_length([len(row) for row in rows], self._max_batch):
+            for i, answer in zip(indices, self._run([rows[i] for i in indices]), strict=True):
+                answers[i] = answer
+        return answers
+
+    def _run(self, rows: list[list[int]]) -> list[list[float]]:
         started = perf_counter()
-        logits = self.session.run(rows)
+        answers = self.session.answers(rows)
         telemetry.SCORER_SECONDS.observe(perf_counter() - started)
         telemetry.SCORER_BATCH.observe(len(rows))
-        return logits
+        return answers
 
     def without(self, prompt: str, row: list[int], tried: int) -> list[tuple[str, list[int]]]:
         """Each fact worth hiding, with the prompt that lacks it."""
@@ -297,6 +318,7 @@ def verdict_from(
     ``prompt`` is what a model was told of it; without one, all is taken to be known.
     """
     known = coverage(prompt) if prompt else 1.0
+    traps = traps_in(facts.findings)
     return Verdict(
         chain=facts.chain,
         pool=facts.pool,
@@ -325,12 +347,20 @@ def verdict_from(
         coverage=known,
         unknown=_unknown(facts, unknown_facts(prompt)),
         scored_at=now,
-        traps=traps_in(facts.findings),
+        traps=traps,
+        kinds=kinds_of(probability, {}, traps),
     )
 
 
 NOT_ASKED = frozenset({"social", "market"})
 """What no bundle was taught on: that nobody listens is nothing that a verdict lacks."""
+
+
+def _with_kinds(odds: Mapping[str, float], facts: Facts, rug: float, **told: Any) -> Verdict:
+    """``verdict_from`` with the model's ``odds`` of each kind, beside what findings show."""
+    verdict = verdict_from(facts, rug, **told)
+    kinds = kinds_of(verdict.probability, odds, verdict.traps)
+    return msgspec.structs.replace(verdict, kinds=kinds)
 
 
 def _unknown(facts: Facts, told: Sequence[str]) -> list[str]:

@@ -67,6 +67,12 @@ class OnnxModel:
         """What the model runs on."""
         return str(self._session.get_providers()[0])
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of rug that it was taught, in the order of its answers; most old ones: none."""
+        told = self._session.get_modelmeta().custom_metadata_map.get("kinds", "")
+        return tuple(told.split(",")) if told else ()
+
     def wearing(self, adapter: Adapter) -> OnnxModel:
         """The same session with another adapter: nothing is loaded again. Raises ``Invalid``."""
         other = copy.copy(self)
@@ -74,7 +80,11 @@ class OnnxModel:
         return other
 
     def run(self, token_ids: Sequence[Sequence[int]]) -> list[float]:
-        """One logit a row; padding to the longest changes none.
+        """One logit a row, as ``answers`` gives it first."""
+        return [logit for logit, *_ in self.answers(token_ids)]
+
+    def answers(self, token_ids: Sequence[Sequence[int]]) -> list[list[float]]:
+        """The logits of the rug and of each of ``kinds``, a row; padding changes none.
 
         Raises ``Invalid`` for a row that is longer than the model reads.
         """
@@ -84,8 +94,8 @@ class OnnxModel:
                 f"a prompt of {ids.shape[1]} words is longer than the {self._longest} that fit",
                 reason="context",
             )
-        logits = self._run(self._session, {"input_ids": ids, "last": last}, self._worn)
-        return [float(logit) for logit in logits]
+        found = self._run(self._session, {"input_ids": ids, "last": last}, self._worn)
+        return [[float(logit) for logit in row] for row in found]
 
     def _limits(self) -> tuple[int, Runner]:
         """Words in the longest prompt, 0 where the model does not say, and how it is run."""
@@ -130,6 +140,7 @@ class Session:
         except Invalid as error:
             raise Invalid(f"{bundle.id}: {error}", reason=error.reason) from error
         self._check(bundle)
+        self._kinds = self._model.kinds
         log.info(
             "session_opened",
             bundle=bundle.id,
@@ -138,14 +149,23 @@ class Session:
             shared=shares,
         )
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """As ``OnnxModel.kinds``."""
+        return self._kinds
+
     def run(self, token_ids: Sequence[Sequence[int]]) -> list[float]:
-        """One logit a row. Raises ``Broken`` when the model gives anything but finite numbers."""
+        """One logit a row, as ``answers`` gives it first."""
+        return [logit for logit, *_ in self.answers(token_ids)]
+
+    def answers(self, token_ids: Sequence[Sequence[int]]) -> list[list[float]]:
+        """As ``OnnxModel.answers``; raises ``Broken`` when any of them is no finite number."""
         if not token_ids:
             return []
-        logits = self._model.run(token_ids)
-        if len(logits) != len(token_ids) or not all(map(math.isfinite, logits)):
+        rows = self._model.answers(token_ids)
+        if len(rows) != len(token_ids) or not all(math.isfinite(x) for row in rows for x in row):
             raise Broken(f"{self._id} gave no usable score: heft models rollback")
-        return logits
+        return rows
 
     def _check(self, bundle: Bundle) -> None:
         """Warm up, and refuse a model that is not the one that was exported."""

@@ -25,7 +25,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from streams.dossier import Facts, Holders, Liquidity, TokenFacts, Trading, Trigger
 from streams.errors import Invalid
-from streams.examined import Examination, Trap
+from streams.examined import Examination, Kind, Trap
 from streams.finding import Finding
 from streams.markets import Market
 from streams.mentions import Listening, Mention
@@ -79,6 +79,7 @@ __all__ = [
     "Finding",
     "Head",
     "Holders",
+    "Kind",
     "Launch",
     "Liquidity",
     "LiquidityChange",

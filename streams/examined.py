@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from streams.finding import Finding
 from streams.onpool import Address, Amount, Count, Instant, Name, OnPool, Slug, checked
 
-__all__ = ["Examination", "Trap"]
+__all__ = ["Examination", "Kind", "Trap"]
 
 
 class Examination(OnPool, frozen=True, kw_only=True, tag="examination"):
@@ -60,3 +60,14 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence of ours for people."""
     evidence: dict[str, Finding] = msgspec.field(default_factory=dict)
     """The findings that it follows from, by name."""
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which a launch may take its buyers' money, and how likely it is."""
+
+    kind: Slug
+    """``liquidity-pull``, ``dump``, ``honeypot``, ``hidden-mint`` or ``tax``."""
+    probability: Annotated[float, Meta(ge=0, le=1)]
+    """A pull and a dump are ways of a rug: together they are as likely as it."""
+    shown: bool = False
+    """Whether a finding shows it, rather than the model thinking so."""

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from streams.dossier import Ratio, Trigger
-from streams.examined import Trap
+from streams.examined import Kind, Trap
 from streams.onpool import Address, Count, Instant, OnPool, Slug
 
 __all__ = ["MOST_UNKNOWN", "Action", "Alert", "Evidence", "Verdict"]
@@ -66,6 +66,9 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
     scored_at: Instant
     traps: list[Trap] = msgspec.field(default_factory=list)
     """What the dossier's findings prove or warn of, gravest first; the probability knows none."""
+    kinds: list[Kind] = msgspec.field(default_factory=list)
+    """How it would rug, likeliest first. A kind that is not named is one of which nothing is known:
+    the version was not taught it, and no finding shows it."""
 
     @property
     def id(self) -> str:

@@ -16,24 +16,67 @@ from heft_model.bundle import Taught, Window
 from heft_model.calibrate import (
     YOUNGEST_ALERT_S,
     Calibration,
+    Curve,
     calibration_error,
     choose_threshold,
     fit_curve,
     log_loss,
     pool_maxima,
 )
+from heft_model.kinds import HEADS
 from heft_model.prompt import Lexicon, unknown_word
 from heft_model.session import OnnxModel
 from heft_model.tokenizer import Words
 from trainer.dataset import Example
 
-__all__ = ["calibrate", "run_all", "telling_words", "window_of"]
+__all__ = [
+    "answers_of",
+    "calibrate",
+    "calibrate_kinds",
+    "run_all",
+    "telling_words",
+    "window_of",
+]
+
+FEWEST_OF_A_KIND = 20
 
 
 def run_all(runtime: OnnxModel, token_ids: Sequence[list[int]]) -> list[float]:
-    """A logit a row, in order."""
+    """The rug's logit a row, in order."""
+    return [logit for logit, *_ in answers_of(runtime, token_ids)]
+
+
+def answers_of(runtime: OnnxModel, token_ids: Sequence[list[int]]) -> list[list[float]]:
+    """The logits of the rug and of each kind, a row, in order."""
     parts = [token_ids[i : i + 64] for i in range(0, len(token_ids), 64)]
-    return [logit for part in parts for logit in runtime.run(part)]
+    return [answers for part in parts for answers in runtime.answers(part)]
+
+
+def calibrate_kinds(
+    examples: Sequence[Example], answers: Sequence[Sequence[float]]
+) -> tuple[dict[str, Curve], dict[str, float]]:
+    """A curve for each kind that these held-out examples can calibrate, and how well it is told.
+
+    A kind with fewer than ``FEWEST_OF_A_KIND`` examples of either answer gets none, and is then not
+    told: what nobody could check is no opinion.
+    """
+    curves: dict[str, Curve] = {}
+    merits: dict[str, float] = {}
+    heads = len(answers[0]) - 1 if answers else 0
+    for place, kind in enumerate(HEADS[:heads], start=1):
+        rows = [i for i, example in enumerate(examples) if kind in example.kinds]
+        labels = np.array([float(examples[i].kinds[kind]) for i in rows])
+        if min(labels.sum(), (1 - labels).sum()) < FEWEST_OF_A_KIND:
+            continue
+        logits = np.array([answers[i][place] for i in rows])
+        groups = np.array([examples[i].group for i in rows])
+        curves[kind], held_out = fit_curve(logits, labels, groups, smooth=True)
+        merits |= {
+            f"auc_{kind}": round(float(roc_auc_score(labels, logits)), 4),
+            f"calibration_error_{kind}": round(calibration_error(held_out, labels), 4),
+            f"judged_{kind}": float(len(rows)),
+        }
+    return curves, merits
 
 
 def calibrate(
@@ -98,6 +141,7 @@ def _without(row: list[int], place: int, words: Words, name: str) -> list[int]:
 
 def window_of(examples: Sequence[Example], recordings: Sequence[str]) -> Window:
     """Which launches this bundle has seen in any part, so that it never judges them."""
+    examples = [example for example in examples if example.told]
     facts = [example.facts for example in examples]
     launches = [each.launched_at for each in facts]
     chains = sorted({each.chain for each in facts})

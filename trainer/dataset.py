@@ -7,7 +7,7 @@ launch, which teach the model what time does to a pool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,16 +17,19 @@ from streams.errors import Invalid
 from streams.events import Facts, Trigger
 from streams.recording import Recording
 from streams.replay import activity_from_rows
-from trainer.labels import Outcome, is_drained, is_rug, observe
+from trainer.labels import Outcome, is_drained, is_rug, kinds_ahead, observe
 
 __all__ = [
     "Example",
     "Split",
     "check_examples",
     "dossiers_and_outcomes",
+    "even",
     "examples_from_recording",
     "launched_before",
+    "shared_out",
     "split_by_launch",
+    "told_of",
     "weighed",
 ]
 
@@ -40,6 +43,10 @@ class Example(msgspec.Struct, frozen=True):
     facts: Facts
     label: bool
     weight: float = 1.0
+    kinds: dict[str, bool] = {}
+    """Whether each kind of rug (``heft_model.kinds``) is this one's, as far as somebody told."""
+    told: bool = True
+    """Whether ``label`` is known; an example of kinds alone says nothing of rugs."""
 
     @property
     def group(self) -> str:
@@ -59,7 +66,9 @@ def examples_from_recording(
 ) -> list[Example]:
     """Every dossier of the recording at the service's ages and those between, labelled."""
     facts, outcomes = dossiers_and_outcomes(recording, schedule)
-    return [Example(each, is_rug(each, outcomes)) for each in facts]
+    return [
+        Example(each, is_rug(each, outcomes), kinds=kinds_ahead(each, outcomes)) for each in facts
+    ]
 
 
 def dossiers_and_outcomes(
@@ -96,7 +105,7 @@ def launched_before(examples: Sequence[Example], share: float) -> float:
     """UNIX time before which ``share`` of the pools were launched."""
     if not 0 < share < 1:
         raise Invalid(f"the share must lie between 0 and 1, not {share}", reason="share")
-    launches = sorted({(e.facts.launched_at.timestamp(), e.group) for e in examples})
+    launches = sorted({(e.facts.launched_at.timestamp(), e.group) for e in examples if e.told})
     return launches[int(len(launches) * share)][0]
 
 
@@ -109,13 +118,19 @@ def split_by_launch(examples: Sequence[Example], at: float) -> Split:
     )
 
 
+def even(examples: Sequence[Example]) -> list[Example]:
+    """The examples with weights that sum to 1, so that of two sets neither drowns the other."""
+    whole = sum(example.weight for example in examples)
+    return [msgspec.structs.replace(e, weight=e.weight / whole) for e in examples]
+
+
 def weighed(examples: Sequence[Example], *, drained: float, half_life: timedelta) -> list[Example]:
     """The examples by what they teach of launches to come.
 
     One that already shows the drain weighs ``drained``; and a launch that is ``half_life`` older
     than the newest weighs half.
     """
-    newest = max((example.facts.launched_at for example in examples), default=None)
+    newest = max((e.facts.launched_at for e in examples if e.told), default=None)
     return [
         msgspec.structs.replace(
             example,
@@ -123,9 +138,27 @@ def weighed(examples: Sequence[Example], *, drained: float, half_life: timedelta
             * (drained if is_drained(example.facts) else 1.0)
             * 0.5 ** ((newest - example.facts.launched_at) / half_life),
         )
+        if example.told
+        else example
         for example in examples
         if newest is not None
     ]
+
+
+def told_of(example: Example, honeypots: Mapping[str, bool]) -> Example:
+    """The example with what is known of its token: whether it is a honeypot, by its address."""
+    answer = honeypots.get(str(example.facts.token_address).lower())
+    if answer is None:
+        return example
+    return msgspec.structs.replace(example, kinds=example.kinds | {"honeypot": answer})
+
+
+def shared_out(examples: Sequence[Example], share: float) -> list[Example]:
+    """The examples with those of kinds alone weighing ``share`` of all together."""
+    whole = sum(example.weight for example in examples if example.told)
+    alone = sum(example.weight for example in examples if not example.told)
+    scale = whole * share / (1 - share) / alone if alone else 0.0
+    return [e if e.told else msgspec.structs.replace(e, weight=e.weight * scale) for e in examples]
 
 
 def _dense() -> Schedule:

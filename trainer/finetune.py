@@ -22,7 +22,6 @@ import structlog
 import torch
 from rich.progress import Progress
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import Qwen2Model, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
@@ -33,7 +32,7 @@ from streams.errors import Invalid
 from trainer.adapters import Adapters, AdapterSettings
 from trainer.layers import choose_layers, contributions, fit_head
 from trainer.noise import Noise
-from trainer.rows import Rows
+from trainer.rows import Rows, heads_of, masked_loss
 
 __all__ = ["HeftSettings", "Shown", "Teaching", "TunedModel", "fine_tune", "is_first_process"]
 
@@ -102,6 +101,7 @@ class Teaching(msgspec.Struct, frozen=True, kw_only=True):
     warmup: float
     weight_decay: float
     label_smoothing: float
+    kind_weight: float
     checks: int
     seed: int
 
@@ -145,6 +145,7 @@ def fine_tune(
         dropout=settings.dropout,
         max_length=settings.max_length,
         answer_only=settings.answer_only,
+        kinds=heads_of(rows),
     )
     card = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"  # torchrun gives each process its own
     device = Device(card if torch.cuda.is_available() else "cpu")
@@ -185,8 +186,8 @@ def _sample(
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Some rows, drawn by weight, in parts."""
     rng = np.random.default_rng(seed)
-    odds = (rows.weights / rows.weights.sum()).double().numpy()
-    drawn = rng.choice(len(rows), min(size, len(rows)), p=odds / odds.sum())
+    odds = (rows.weights * torch.isfinite(rows.labels)).double().numpy()
+    drawn = rng.choice(len(rows), min(size, int((odds > 0).sum())), p=odds / odds.sum())
     parts = torch.split(torch.from_numpy(drawn), MEASURED_AT_ONCE)
     return [
         (*_trimmed(rows.ids[p], rows.last[p], device), rows.labels[p].to(device)) for p in parts
@@ -211,18 +212,25 @@ def _add_knowledge(model: FineTuned, ids: Tensor, settings: HeftSettings) -> Non
 class _Taught(nn.Module):
     """The model as ``Trainer`` wants it: rows in, loss and logits out."""
 
-    def __init__(self, model: FineTuned, smoothing: float) -> None:
+    def __init__(self, model: FineTuned, smoothing: float, kind_weight: float) -> None:
         super().__init__()
         self.model = model
-        self._smoothing = smoothing
+        self._smoothing, self._kind_weight = smoothing, kind_weight
 
     def forward(
-        self, input_ids: Tensor, last: Tensor, labels: Tensor, hidden: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        last: Tensor,
+        labels: Tensor,
+        kinds: Tensor,
+        hidden: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        logits = self.model(input_ids, last, hidden)
-        target = labels * (1 - self._smoothing) + self._smoothing / 2
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), target)
-        return {"loss": loss, "logits": logits}
+        answers = self.model.answers(input_ids, last, hidden)
+        loss = masked_loss(answers[:, 0], labels, self._smoothing)
+        if self.model.kinds:
+            told = masked_loss(answers[:, 1:], kinds, self._smoothing)
+            loss = loss + self._kind_weight * told
+        return {"loss": loss, "logits": answers[:, 0]}
 
 
 Drawn = tuple[int, int]
@@ -250,7 +258,11 @@ class _Batches:
     def _batch(self, numbers: Tensor) -> dict[str, Tensor]:
         rows = self._rows
         end = int(rows.last[numbers].max()) + 1
-        batch = {"last": rows.last[numbers], "labels": rows.labels[numbers]}
+        batch = {
+            "last": rows.last[numbers],
+            "labels": rows.labels[numbers],
+            "kinds": rows.kinds[numbers],
+        }
         if self._below is None or self._views is None:
             return batch | {"input_ids": self._noise(rows.ids[numbers, :end])}
         view = torch.randint(len(self._views), (len(numbers),))
@@ -299,7 +311,7 @@ def _teach(
         rows = rows.taken(torch.from_numpy(chosen))
     views, below = _kept(model, rows, settings, noise, work)
     trainer = _Trainer(
-        model=_Taught(model, teaching.label_smoothing),
+        model=_Taught(model, teaching.label_smoothing, teaching.kind_weight),
         args=_arguments(settings, teaching, work),
         train_dataset=list(enumerate(drawn.tolist())),
         data_collator=_Batches(rows, noise, below, views, teaching.seed),

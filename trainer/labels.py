@@ -3,7 +3,9 @@
 A pool is *drained* while its quote reserve is at most 5 % of its maximum so far: whoever holds
 the token then can sell it for nothing, whether liquidity was pulled or the price was dumped to
 zero. A dossier's label says whether the pool was drained at its moment or at any later one in the
-recording. Labels are for training and judging only; no dossier holds one.
+recording. What took the reserve since its peak says how: a *pull* if removals of liquidity took
+more of it than sales, else a *dump*. Labels are for training and judging only; no dossier holds
+one.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from streams.enrich.fold import Fold
 from streams.enrich.pool import DRAINED_SHARE
 from streams.events import Activity, Facts, Sync
 
-__all__ = ["Outcome", "is_drained", "is_rug", "observe", "outcomes_of"]
+__all__ = ["Outcome", "is_drained", "is_rug", "kinds_ahead", "observe", "outcomes_of"]
 
 
 class Outcome(msgspec.Struct):
@@ -26,6 +28,11 @@ class Outcome(msgspec.Struct):
     first_drained: float | None = None
     last_drained: float | None = None
     """The last event that left the pool drained: a dossier before it has a rug ahead."""
+    pulled: bool | None = None
+    """Whether the last fall was a pull of liquidity; ``None`` while there was none."""
+    peak: float = 0.0
+    taken: tuple[float, float] = (0.0, 0.0)
+    """What removals and sales had taken in all when the reserve stood at its peak."""
 
 
 def observe(fold: Fold, event: Activity, outcomes: dict[str, Outcome]) -> None:
@@ -34,9 +41,16 @@ def observe(fold: Fold, event: Activity, outcomes: dict[str, Outcome]) -> None:
         return
     pool, time = fold.pools[event.key], event.at.timestamp()
     outcome = outcomes.setdefault(event.key, Outcome(launched=time))
-    if pool.quote <= DRAINED_SHARE * pool.quote_max:
-        outcome.first_drained = outcome.first_drained or time
-        outcome.last_drained = time
+    taken = (pool.removed, pool.sell_volume)
+    if pool.quote > DRAINED_SHARE * pool.quote_max:
+        if pool.quote >= outcome.peak:
+            outcome.peak, outcome.taken = pool.quote, taken
+        return
+    if outcome.peak:  # it has just fallen
+        removed, sold = (now - then for now, then in zip(taken, outcome.taken, strict=True))
+        outcome.pulled, outcome.peak = removed >= sold, 0.0
+    outcome.first_drained = outcome.first_drained or time
+    outcome.last_drained = time
 
 
 def is_drained(facts: Facts) -> bool:
@@ -48,6 +62,12 @@ def is_rug(facts: Facts, outcomes: dict[str, Outcome]) -> bool:
     """The label: drained now, or drained at some later event."""
     last = outcomes[facts.key].last_drained
     return is_drained(facts) or (last is not None and last > facts.at.timestamp())
+
+
+def kinds_ahead(facts: Facts, outcomes: dict[str, Outcome]) -> dict[str, bool]:
+    """How the dossier's pool rugs, as far as that is told: nothing of a pool that does not."""
+    pulled = outcomes[facts.key].pulled
+    return {"liquidity-pull": pulled} if pulled is not None and is_rug(facts, outcomes) else {}
 
 
 def outcomes_of(activity: Iterable[Activity]) -> dict[str, Outcome]:

@@ -102,5 +102,5 @@ def fit_head(model: FineTuned, batches: Sequence[Batch], *, strength: float = 0.
     scaler = StandardScaler().fit(states)
     probe = LogisticRegression(C=strength, max_iter=500).fit(scaler.transform(states), labels)
     weight = probe.coef_[0] / scaler.scale_
-    model.head.weight.copy_(torch.from_numpy(weight)[None])
-    model.head.bias.fill_(float(probe.intercept_[0] - weight @ scaler.mean_))
+    model.head.weight[0] = torch.from_numpy(weight)
+    model.head.bias[0] = float(probe.intercept_[0] - weight @ scaler.mean_)

@@ -1,7 +1,9 @@
 """What each ingredient of HEFT saves and costs, measured at equal held-out quality.
 
 rows       full fine-tuning in fp32 and with autocast; each ingredient alone; all that the
-           author names together; and the recipe of our presets
+           author names together; adapters on chosen layers, as the presets of large bases have
+           them; and our best recipe: the chosen layers' own weights, the last layer at the answer
+           alone, autocast, no adapters
 same       base, examples, steps, batch; each row in a process of its own
 base       a Qwen2 that is first taught to predict the next word of older dossiers, which no
            row is taught or judged on; or any that is named
@@ -60,9 +62,10 @@ ROWS: dict[str, HeftSettings] = {
     "all together": HeftSettings(
         adapters=LORA, precision="bf16", checkpointing=True, sparsity=SPARSE, answer_only=False
     ),
-    "best recipe": HeftSettings(
+    "adapters on chosen layers": HeftSettings(
         adapters=AdapterSettings(rank=16, rslora=True, plus=4), precision="bf16", half=True
     ),
+    "best recipe": _replace(FULL, layers=0.34, reach=0.34, answer_only=True, precision="bf16"),
 }
 """What is measured, the two that the rest is measured against first."""
 
@@ -164,6 +167,7 @@ def _job(base: Path, data: Path, heft: HeftSettings, settings: MeterSettings, wo
         warmup=0.1,
         weight_decay=0.01,
         label_smoothing=0.03,
+        kind_weight=0.3,
         checks=1,
         seed=settings.seed,
     )

@@ -23,6 +23,7 @@ def saved_share(row: Measured, against: Measured) -> dict[str, float]:
     pairs = {
         "memory": (row.memory, against.memory),
         "time": (row.step, against.step),
+        "work": (row.work, against.work),
         "energy": (row.energy, against.energy),
     }
     return {name: 1 - mine / other for name, (mine, other) in pairs.items()}
@@ -58,10 +59,10 @@ def meter_page(found: Mapping[str, Measured], *, head: str, machine: str) -> str
         "```",
         "",
         (
-            "| fine-tuning | AUC at 1 h | step s | run s | memory MB | saved tensors MB"
-            f" | {unit} | trained |"
+            "| fine-tuning | AUC at 1 h | step s | step CPU s | run s | memory MB"
+            f" | saved tensors MB | {unit} | trained |"
         ),
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
         *(_line(name, row) for name, row in found.items()),
         "",
     ]
@@ -71,19 +72,20 @@ def meter_page(found: Mapping[str, Measured], *, head: str, machine: str) -> str
     return "\n".join([*lines, "![What each saves, against full fp32](heft.svg)", "", NOTES])
 
 
-NOTES = """Step: the median of all steps. Run: choosing layers, every step, the last
-checkpoint. Memory: peak resident memory of the process during training above what it held before
-the base was loaded (libraries not counted). Saved tensors: what one forward pass keeps for its
-backward pass, weights not counted; checkpointed layers keep theirs outside of what can be seen
-there until they are computed again. CPU s: seconds that all cores worked, of the whole run, where
-no meter tells joules. Sparse attention is a mask: on a processor it saves no arithmetic."""
+NOTES = """Step: the median of all steps; its CPU s hardly move with other work on the machine.
+Run: choosing layers, every step, the last checkpoint. Memory: peak resident memory of the process
+during training above what it held before the base was loaded (libraries not counted). Saved
+tensors: what one forward pass keeps for its backward pass, weights not counted; checkpointed layers
+keep theirs outside of what can be seen there until they are computed again. CPU s: seconds that all
+cores worked, of the whole run, where no meter tells joules. Sparse attention is a mask: on a
+processor it saves no arithmetic."""
 
 
 def _line(name: str, row: Measured) -> str:
     auc = f"{row.auc.value:.3f} ({row.auc.low:.3f} to {row.auc.high:.3f})"
     return (
-        f"| {name} | {auc} | {row.step:.3f} | {row.whole:.0f} | {row.memory:.0f} | {row.saved:.0f}"
-        f" | {row.energy:.0f} | {row.trained:,} |"
+        f"| {name} | {auc} | {row.step:.3f} | {row.work:.3f} | {row.whole:.0f}"
+        f" | {row.memory:.0f} | {row.saved:.0f} | {row.energy:.0f} | {row.trained:,} |"
     )
 
 
@@ -92,8 +94,8 @@ def _against(name: str, found: Mapping[str, Measured]) -> list[str]:
     lines = [
         f"Saved against {name} (the author states: {claims}):",
         "",
-        "| fine-tuning | memory | step time | energy | AUC lost |",
-        "|---|---|---|---|---|",
+        "| fine-tuning | memory | step time | step CPU s | energy | AUC lost |",
+        "|---|---|---|---|---|---|",
     ]
     for other, row in found.items():
         if other != name:

@@ -40,6 +40,8 @@ class Measured(NamedTuple):
     auc: Interval
     step: float
     """Seconds of a step, the median."""
+    work: float
+    """CPU-seconds of a step, the median: what a busy machine moves least."""
     whole: float
     """Seconds of the whole run: choosing layers, keeping states, every step, the last save."""
     memory: float
@@ -80,6 +82,7 @@ def measure(job: Job) -> Measured:
     return Measured(
         auc=auc,
         step=float(np.median(clock.steps[2:])),
+        work=float(np.median(clock.works[2:])),
         whole=whole,
         memory=most - before,
         resident=most,
@@ -91,19 +94,21 @@ def measure(job: Job) -> Measured:
 
 
 class Clock(TrainerCallback):
-    """Seconds of each step."""
+    """Seconds of each step, and CPU-seconds."""
 
     def __init__(self) -> None:
         self.steps: list[float] = []
-        self._started = 0.0
+        self.works: list[float] = []
+        self._started = self._worked = 0.0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """A step starts."""
-        self._started = time.perf_counter()
+        self._started, self._worked = time.perf_counter(), time.process_time()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """A step is done."""
         self.steps.append(time.perf_counter() - self._started)
+        self.works.append(time.process_time() - self._worked)
 
 
 class _Energy:

@@ -30,6 +30,8 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bins: int = 16
     name_chars: int = 0
     symbol_chars: int = 0
+    entities: int = 64
+    """Venues, flags of findings and selectors that become words, the most frequent."""
 
     # What it is.
     network: NanoSettings = NanoSettings(width=64, layers=2, ffn=128, members=4)
@@ -50,6 +52,13 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Share of facts that read as unknown, drawn anew each time: also what evidence relies on."""
     jitter: float = 0.3
     """Share of facts that move to a neighbouring bin, drawn anew each time."""
+    partial: float = 0.15
+    """Share of dossiers that lose whole groups of facts, so that one given in part is judged as
+    what is known of it, and moves towards the base rate."""
+    kind_weight: float = 0.3
+    """Weight of the loss of kinds beside that of rugs."""
+    sides: float = 0.1
+    """Share of what is taught that examples of kinds alone make up (codes, tokens)."""
     smoothness: float = 0.0
     """Weight of the squared distance between the words of neighbouring bins."""
     label_smoothing: float = 0.05

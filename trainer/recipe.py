@@ -51,13 +51,27 @@ from heft_model.session import OnnxModel
 from heft_model.tokenizer import Words
 from streams.errors import Invalid
 from trainer.bases import load_base
-from trainer.calibration import calibrate, run_all, telling_words, window_of
-from trainer.dataset import Example, check_examples, launched_before, split_by_launch, weighed
+from trainer.calibration import (
+    answers_of,
+    calibrate,
+    calibrate_kinds,
+    run_all,
+    telling_words,
+    window_of,
+)
+from trainer.dataset import (
+    Example,
+    check_examples,
+    launched_before,
+    shared_out,
+    split_by_launch,
+    weighed,
+)
 from trainer.finetune import HeftSettings, Shown, fine_tune, is_first_process
 from trainer.labels import is_drained
 from trainer.noise import Noise
 from trainer.presets import RecipeSettings
-from trainer.rows import Rows, rows_of
+from trainer.rows import Rows, heads_of, masked_loss, rows_of
 from trainer.spelling import spelled
 
 __all__ = ["train"]
@@ -89,6 +103,7 @@ def train(
     examples = weighed(
         examples, drained=settings.drained, half_life=timedelta(days=settings.half_life_days)
     )
+    examples = shared_out(examples, settings.sides)
     taught, stopping, newest = _split(examples, settings)
 
     work = out_dir.with_name(f".{out_dir.name}.work")
@@ -100,7 +115,7 @@ def train(
         model = _fit(taught, stopping, settings, work, progress)
 
         # 5. Calibrate what was exported, on launches that no weight has seen.
-        live = [example for example in newest if not is_drained(example.facts)]
+        live = [e for e in newest if e.told and not is_drained(e.facts)]
         logits = run_all(model.runtime, model.encode(live))
         calibration, metrics = calibrate(
             live,
@@ -109,6 +124,10 @@ def train(
             confidence=settings.confidence,
             smooth=settings.refit,
         )
+        ahead = [e for e in newest if not e.told or not is_drained(e.facts)]
+        curves, merits = calibrate_kinds(ahead, answers_of(model.runtime, model.encode(ahead)))
+        calibration = msgspec.structs.replace(calibration, kinds=curves)
+        metrics |= merits
 
         # 6. Teach again, on everything.
         if settings.refit:
@@ -173,10 +192,13 @@ def _fit(
         bins=settings.bins,
         name_chars=settings.name_chars,
         symbol_chars=settings.symbol_chars,
+        entities=settings.entities,
     )
     words = Words.of(vocabulary(lexicon))
     rows, checked = rows_of(taught, lexicon, words), rows_of(stopping, lexicon, words)
-    noise = Noise(lexicon, words, hidden=settings.hidden, jitter=settings.jitter)
+    noise = Noise(
+        lexicon, words, hidden=settings.hidden, jitter=settings.jitter, partial=settings.partial
+    )
 
     # 3 and 4. Teach, and export with the parity check.
     if settings.heft is not None:
@@ -208,7 +230,7 @@ def _split(
         inner = split_by_launch(taught, launched_before(taught, share))
         taught, stopping = inner.earlier, inner.later
     for name, part in (("oldest", taught), ("newest", outer.later)):
-        if len({example.label for example in part}) < 2:
+        if len({example.label for example in part if example.told}) < 2:
             raise Invalid(
                 f"the {name} launches hold only one outcome: give more recordings",
                 reason="one-class",
@@ -279,7 +301,7 @@ def _teach(
     goes on from a checkpoint is the run that was never interrupted.
     """
     torch.manual_seed(settings.seed * 1000 + index)
-    member = HeftMember(settings.network, noise.size)
+    member = HeftMember(settings.network, noise.size, heads_of(rows))
     noise.order(member.trunk.embed_tokens.weight)
     mean = copy.deepcopy(member)
     optimizer = torch.optim.AdamW(_groups(member, settings), lr=settings.learning_rate)
@@ -340,9 +362,11 @@ def _loss(
     member: HeftMember, rows: Rows, batch: Tensor, noise: Noise, settings: RecipeSettings
 ) -> Tensor:
     member.train()
-    logits = member(noise(rows.ids[batch]), rows.last[batch])
-    target = rows.labels[batch] * (1 - settings.label_smoothing) + settings.label_smoothing / 2
-    loss = functional.binary_cross_entropy_with_logits(logits, target)
+    answers = member.answers(noise(rows.ids[batch]), rows.last[batch])
+    loss = masked_loss(answers[:, 0], rows.labels[batch], settings.label_smoothing)
+    if member.kinds:
+        kinds = masked_loss(answers[:, 1:], rows.kinds[batch], settings.label_smoothing)
+        loss = loss + settings.kind_weight * kinds
     return loss + settings.smoothness * noise.roughness(member.trunk.embed_tokens.weight)
 
 
@@ -369,8 +393,12 @@ def _validation_loss(member: HeftMember, rows: Rows) -> float:
     member.eval()
     parts = torch.split(torch.arange(len(rows)), 512)
     logits = torch.cat([member(rows.ids[part], rows.last[part]) for part in parts])
-    losses = functional.binary_cross_entropy_with_logits(logits, rows.labels, reduction="none")
-    return float((losses * rows.weights).sum() / rows.weights.sum())
+    known = torch.isfinite(rows.labels)
+    weights = rows.weights[known]
+    losses = functional.binary_cross_entropy_with_logits(
+        logits[known], rows.labels[known], reduction="none"
+    )
+    return float((losses * weights).sum() / weights.sum())
 
 
 def _fingerprint(settings: RecipeSettings, index: int, *parts: Rows) -> str:

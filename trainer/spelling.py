@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from heft_model.entities import is_entity, spoken
 from heft_model.evidence import say
 from heft_model.features import feature
 from heft_model.prompt import END, PAD, START, UNKNOWN, Lexicon, vocabulary
@@ -50,8 +51,8 @@ def spelled(lexicon: Lexicon, tokenizer: Any, embeddings: Tensor) -> Tensor:
 
 
 def _phrase(word: str, lexicon: Lexicon) -> str:
-    if word in _PLAIN:
-        return _PLAIN[word]
+    if word in _PLAIN or is_entity(word):
+        return _PLAIN.get(word) or spoken(word)
     name, _, value = word.partition("=")
     if not value:
         return word.removeprefix("n:")

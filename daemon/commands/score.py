@@ -30,10 +30,15 @@ def score(
     options: ScoreOptions = ScoreOptions(),
     common: Common = Common(),
 ) -> int:
-    """Judge a file of dossiers.
+    """Judge a file of dossiers, or of any parts of them.
+
+    What is not given is unknown: the verdict's coverage and unknown say what, and the probability
+    moves towards that of launches in general. Besides the schema's fields a line may have bytecode
+    (runtime code in hex) or source (Solidity). The least is a name or a supply:
+    {"token": {"name": "Moon", "total_supply": 1000000, "decimals": 0}}
 
     Args:
-        file: One dossier a line, in the schema heft.facts.v1; - is standard input.
+        file: One dossier a line, in the schema heft.facts.v1 or a part of it; - is standard input.
         options: See there.
         common: See there.
     """

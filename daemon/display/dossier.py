@@ -43,6 +43,8 @@ def show_dossier(
             f"{facts.trading.sells} sells",
             markup=False,
         )
+    if verdict is not None and verdict.kinds:
+        terminal.print(_kinds(verdict), markup=False)
     for trap in traps_in(found.findings):
         terminal.print(_trap(trap))
     terminal.print(f"{found.coverage:.0%} of {len(found.findings)} findings are known")
@@ -69,6 +71,14 @@ def _verdict(verdict: Verdict | None, gap: str) -> str:
         f"risk {verdict.probability:.1%} (alerts from {verdict.threshold:.1%}, "
         f"{verdict.bundle}): {verdict.analysis}"
     )
+
+
+def _kinds(verdict: Verdict) -> str:
+    told = (
+        f"{each.kind} {'shown' if each.shown else f'{each.probability:.0%}'}"
+        for each in verdict.kinds
+    )
+    return f"how it would rug: {', '.join(told)}"
 
 
 def _trap(trap: Trap) -> str:

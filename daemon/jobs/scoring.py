@@ -14,12 +14,13 @@ from typing import BinaryIO
 
 import msgspec
 
+from daemon.jobs.dossiers import dossier_from
 from daemon.jobs.verdicts import write_line
 from daemon.parts.scoring import open_judge
 from daemon.sections import Model
 from heft_model.scorer import Scorer
 from streams.errors import Invalid
-from streams.events import Facts, Verdict, decode
+from streams.events import Facts, Verdict
 
 __all__ = ["Refused", "score_file", "score_lines"]
 
@@ -70,7 +71,7 @@ def _answers(scorer: Scorer, chunk: Sequence[Line]) -> list[Verdict | Refused]:
     answers: dict[int, Verdict | Refused] = {}
     for number, line in chunk:
         try:
-            facts.append(decode(line, Facts))
+            facts.append(dossier_from(line))
             numbers.append(number)
         except Invalid as error:
             answers[number] = Refused(number, str(error))

@@ -41,11 +41,14 @@ def train_on(settings: Settings, folders: Sequence[Path], options: TrainOptions)
     recipe = read_recipe(options.preset, options.recipe, options.base)
     recipe = msgspec.structs.replace(recipe, name=options.name or recipe.name)
     registry = settings.model.registry
+    examples = [e for folder in folders for e in _examples(folder, options.earlier, console)]
     made = train(
-        [example for folder in folders for example in _examples(folder, options.earlier, console)],
+        _with_kinds(examples, options, console),
         recipe,
         options.out or registry / "training" / recipe.name,
-        recordings=[folder.resolve().name for folder in folders],
+        recordings=[
+            folder.resolve().name for folder in (*folders, options.codes, options.traps) if folder
+        ],
         licence=options.licence,
         console=console,
     )
@@ -66,6 +69,25 @@ def _examples(folder: Path, earlier: float, console: Console) -> list[Example]:
         examples = split_by_launch(examples, launched_before(examples, earlier)).earlier
     pools = len({example.group for example in examples})
     console.print(f"{folder}: {len(examples):,} dossiers of {pools:,} pools", soft_wrap=True)
+    return examples
+
+
+def _with_kinds(examples: list[Example], options: TrainOptions, console: Console) -> list[Example]:
+    """The examples with what else is told of kinds, nothing of it younger than they are."""
+    from trainer.dataset import even, told_of
+    from trainer.mixtures import codes_on_pools
+    from trainer.sources.crpwarner import load_codes
+    from trainer.sources.trapdoor import load_kinds
+
+    launches = [example.facts.launched_at for example in examples]
+    if options.traps is not None:
+        tokens, answers = load_kinds(options.traps, max(launches))
+        examples = [told_of(example, answers) for example in examples] + even(tokens)
+        console.print(f"{options.traps}: {len(tokens):,} tokens", soft_wrap=True)
+    if options.codes is not None:
+        codes = load_codes(options.codes, min(launches), max(launches))
+        examples = examples + codes_on_pools(examples, codes) + even(codes)
+        console.print(f"{options.codes}: {len(codes):,} codes", soft_wrap=True)
     return examples
 
 

@@ -6,7 +6,7 @@ leaves the answers that hang on it unknown, not "no". Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from streams.checks.acts import STANDARD, TRANSFER_FROM
@@ -21,13 +21,15 @@ from streams.checks.probe import ABSENT, FAILED
 from streams.checks.proxy import Proxy
 from streams.checks.withdrawals import Withdrawals
 
-__all__ = ["CALLED", "MEASURED", "READ", "called", "measured", "read", "taking"]
+__all__ = ["CALLED", "MEASURED", "READ", "called", "listed", "measured", "read", "taking"]
 
 OPCODES: Final = (
     "SLOAD", "SSTORE", "CALL", "STATICCALL", "DELEGATECALL", "CREATE", "CREATE2", "CALLER",
     "ORIGIN", "TIMESTAMP", "NUMBER", "EXTCODESIZE", "SELFBALANCE", "LOG3", "REVERT",
 )  # fmt: skip
 """Counted as features: what tells storage-heavy, clock-reading and calling contracts apart."""
+
+MOST_SELECTORS = 200
 
 CALLED: Final = (
     "owner.address", "owner.renounced",
@@ -36,7 +38,7 @@ CALLED: Final = (
 READ: Final = (
     "contract.has_selfdestruct", "contract.has_delegatecall", "contract.has_external_call",
     "contract.is_open_source", "contract.code_hash", "contract.code_sketch",
-    "contract.code_size", "contract.functions", "contract.likeness_to_rugs",
+    "contract.code_size", "contract.functions", "contract.selectors", "contract.likeness_to_rugs",
     *(f"contract.opcodes.{name.lower()}" for name in OPCODES),
 )  # fmt: skip
 MEASURED: Final = (
@@ -81,11 +83,17 @@ def read(code: Code, proxy: Proxy | None, known_rugs: Sequence[str]) -> dict[str
         "contract.code_sketch": code.sketch,
         "contract.code_size": float(code.size),
         "contract.functions": float(len(code.functions)),
+        "contract.selectors": listed(each.selector for each in code.functions),
         "contract.likeness_to_rugs": Unknown("no contract of a rug is known to compare with")
         if alike is None
         else alike,
         **{f"contract.opcodes.{n.lower()}": float(code.opcodes.get(n, 0)) for n in OPCODES},
     }
+
+
+def listed(selectors: Iterable[str]) -> str:
+    """Selectors in order, parted by spaces, as far as there is room."""
+    return " ".join(sorted(selectors)[:MOST_SELECTORS])
 
 
 def measured(powers: Powers | str, layout: Layout, *, foreign: bool) -> dict[str, Answer]:

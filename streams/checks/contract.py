@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from streams.checks.answers import findings, told, unknowns
-from streams.checks.bytecode import read_code
+from streams.checks.answers import Answer, Unknown, findings, told, unknowns
+from streams.checks.bytecode import Code, read_code
 from streams.checks.capabilities import (
     CALLED,
     MEASURED,
     READ,
     called,
+    listed,
     measured,
     read,
     taking,
@@ -20,13 +21,16 @@ from streams.checks.chainstate import Block, Named, block_of, number_of, togethe
 from streams.checks.layout import layout_of
 from streams.checks.ownership import others_of
 from streams.checks.probe import address_in
+from streams.checks.source import selectors_in
 from streams.checks.subject import powers_over, subject_of, withdrawals_from
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.evm.rpc import Rpc
 from streams.finding import Finding, FindingSource
 
-__all__ = ["contract_findings"]
+__all__ = ["code_findings", "contract_findings", "source_findings"]
+
+NO_NODE = "only the code is known: nothing was tried"
 
 T = TypeVar("T")
 
@@ -59,6 +63,25 @@ async def contract_findings(
             | findings(unknowns(READ, why), "bytecode", number)
             | findings(unknowns(MEASURED, why), "simulation", number)
         )
+
+
+def code_findings(code: Code, block: int = 0) -> dict[str, Finding]:
+    """What runtime code shows by itself, without a node: what it may do stays unknown, or is no."""
+    foreign = "DELEGATECALL" in code.opcodes
+    shown = read(code, None, ()) | measured(NO_NODE, layout_of(code), foreign=foreign)
+    return findings(shown | taking(NO_NODE, code), "bytecode", block)
+
+
+def source_findings(source: str, block: int = 0) -> dict[str, Finding]:
+    """What a Solidity source shows by itself: the functions that it names."""
+    selectors = selectors_in(source)
+    if not selectors:
+        return findings({"contract.selectors": Unknown("no function was found")}, "bytecode", block)
+    told: dict[str, Answer] = {
+        "contract.selectors": listed(selectors), "contract.functions": float(len(selectors)),
+        "contract.is_open_source": True,
+    }  # fmt: skip
+    return findings(told, "bytecode", block)
 
 
 async def _found(

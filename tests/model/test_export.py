@@ -11,7 +11,7 @@ import onnx
 import torch
 
 from heft_model.architecture import HeftMember, HeftModel, NanoSettings, parameter_count
-from heft_model.export import TOLERANCE, export_model, parity, torch_logits
+from heft_model.export import TOLERANCE, export_model, parity, torch_answers, torch_logits
 from heft_model.session import OnnxModel
 from streams.errors import Invalid
 from tests.unit.heft_model.making import random_model
@@ -118,3 +118,28 @@ def test_impossible_shapes_are_refused(shape: dict[str, int]) -> None:
     """Heads must share the width evenly, and rotate in pairs."""
     with pytest.raises(Invalid, match="must split into heads"):
         NanoSettings(**shape)
+
+
+def test_kinds_leave_the_graph_as_they_are_in_torch() -> None:
+    """Each head beside the rug's, in its order and by its name, whoever shares the batch."""
+    model = random_model(SHAPES["ensemble"], VOCABULARY, kinds=("honeypot", "hidden-mint"))
+    data = export_model(model)
+    runtime = OnnxModel(data)
+    rows = np.random.default_rng(1).integers(0, VOCABULARY, (5, 9)).tolist()
+    assert runtime.kinds == ("honeypot", "hidden-mint")
+    assert np.allclose(runtime.answers(rows), torch_answers(model, rows), atol=1e-4)
+    assert np.allclose([each[0] for each in runtime.answers(rows)], runtime.run(rows))
+    with torch.no_grad():
+        model.parts[1].head.weight[2] += 0.01  # the last kind's alone
+    assert parity(model, data) > TOLERANCE
+    assert OnnxModel(export_model(random_model(SHAPES["ensemble"], VOCABULARY))).kinds == ()
+
+
+def test_only_the_last_word_is_computed_at_last() -> None:
+    """The numbers of Qwen2 itself, which computes its last layer for every word."""
+    member = random_model(SHAPES["grouped heads"], VOCABULARY).parts[0]
+    ids = torch.from_numpy(np.random.default_rng(2).integers(0, VOCABULARY, (4, 12)))
+    last = torch.tensor([11, 3, 7, 0])
+    with torch.no_grad():
+        hidden = member.trunk(input_ids=ids).last_hidden_state[torch.arange(4), last]
+        assert torch.allclose(member(ids, last), member.head(hidden)[:, 0], atol=1e-5)

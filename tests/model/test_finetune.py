@@ -155,6 +155,7 @@ def random_rows(count: int = 96) -> Rows:
         ids=ids,
         last=torch.full((count,), 11),
         labels=(ids[:, 11] > 25).float(),
+        kinds=torch.full((count, 3), torch.nan),
         weights=torch.ones(count),
         pools=torch.arange(count),
     )

@@ -70,3 +70,19 @@ def test_roughness_is_zero_for_equal_neighbours() -> None:
             embedding[words.id(bin_word(name, i))] = place
     assert noise.roughness(embedding) == 0
     assert noise.roughness(torch.randn(len(words), 4)) > 1
+
+
+def test_whole_groups_are_hidden_as_in_a_dossier_given_in_part() -> None:
+    """All of a group's facts go together, each group in some prompts and none in all."""
+    words = Words.of(vocabulary(lexicon()))
+    noise = Noise(lexicon(), words, hidden=0.0, jitter=0.0, partial=1.0)
+    prompt = render(facts(), lexicon())
+    rows = torch.tensor(words.encode([prompt] * 60))
+    known = [place for place, word in enumerate(prompt.split(" ")) if "=q" in word]
+    group = [prompt.split(" ")[place].partition(".")[0] for place in known]
+    torch.manual_seed(0)
+    hidden = noise(rows)[:, known] != rows[:, known]
+    for name in ("liquidity", "trading", "holders", "token"):
+        mine = hidden[:, [each == name for each in group]]
+        assert torch.equal(mine.all(dim=1), mine.any(dim=1))
+        assert 0 < mine.any(dim=1).sum() < 60

@@ -14,6 +14,7 @@ from heft_model.evidence import EvidenceSettings
 from heft_model.registry import Registry
 from heft_model.scorer import OnnxScorer, facts_hash, open_scorer
 from streams.errors import Invalid
+from streams.events import Finding
 from tests.unit.heft_model.making import calibration, facts, many, write_tiny_bundle
 
 pytestmark = pytest.mark.train
@@ -155,3 +156,24 @@ def test_a_loaded_bundle_needs_its_folder_no_more(tmp_path: Path) -> None:
     bundle = load_bundle(tmp_path / "b")
     (tmp_path / "b" / "model.onnx").write_bytes(b"cut")
     assert OnnxScorer(bundle).score([facts()])[0].bundle == bundle.id
+
+
+def test_kinds_are_told_where_they_were_calibrated(tmp_path: Path) -> None:
+    """A head that nobody could check is not told; pull and dump add up to the rug."""
+    heads = ("liquidity-pull", "honeypot", "hidden-mint")
+    write_tiny_bundle(tmp_path / "b", kinds=heads, calibrated=heads[:2])
+    for verdict in OnnxScorer(load_bundle(tmp_path / "b"), max_batch=4).score(many(9)):
+        told = {each.kind: each.probability for each in verdict.kinds}
+        assert set(told) == {"liquidity-pull", "dump", "honeypot"}
+        drained = told["liquidity-pull"] + told["dump"]
+        assert drained == pytest.approx(verdict.probability, abs=3e-6)
+
+
+def test_a_bundle_of_before_has_no_kinds(tiny: Bundle) -> None:
+    """What is proven is told all the same."""
+    sold = Finding(source="simulation", block=1, value=False)
+    bought = msgspec.structs.replace(sold, value=True)
+    trapped = facts(1, findings={"trade.can_buy": bought, "trade.can_sell": sold})
+    plain, shown = OnnxScorer(tiny).score([facts(2), trapped])
+    assert plain.kinds == []
+    assert [(each.kind, each.shown) for each in shown.kinds] == [("honeypot", True)]

@@ -63,14 +63,14 @@ def test_a_word_beyond_the_model_is_refused(tiny: Bundle) -> None:
 def test_nan_stops_us(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that has served well and gives NaN is broken: nothing of it is published."""
     session = Session(tiny)
-    monkeypatch.setattr(OnnxModel, "run", lambda self, rows: [float("nan")] * len(rows))
+    monkeypatch.setattr(OnnxModel, "answers", lambda self, rows: [[float("nan")]] * len(rows))
     with pytest.raises(Broken, match="gave no usable score"):
         session.run([[2, 3]])
 
 
 def test_a_model_of_nan_never_serves(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """The golden check sees it at loading."""
-    monkeypatch.setattr(OnnxModel, "run", lambda self, rows: [float("nan")] * len(rows))
+    monkeypatch.setattr(OnnxModel, "answers", lambda self, rows: [[float("nan")]] * len(rows))
     with pytest.raises(Invalid, match="golden scores"):
         Session(tiny)
 

@@ -19,6 +19,11 @@ pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).parents[2]
 FACTS = [encode(dossier) for dossier in many(5)]
+CODE = (
+    "0x6080604052348015600f57600080fd5b506004361060285760003560e01c806340c10f19"
+    "14602d575b600080fd5b00"
+)
+"""A dispatcher with one function."""
 
 
 @pytest.fixture
@@ -87,3 +92,44 @@ def test_a_full_disk_is_one_line(elsewhere: Path, bundle: str, out: tuple[str, .
     where = out[-1] if out else "standard output"
     told = f"heft: cannot write {where}: No space left on device\n"
     assert (ended.returncode, ended.stderr) == (1, told)
+
+
+def test_any_part_of_a_dossier_is_judged(elsewhere: Path, bundle: str) -> None:
+    """A pool as it stands, a name and supply, a code, a source: each with what it lacked."""
+    parts: list[dict[str, object]] = [
+        {"liquidity": {"reserve": 3.0}, "age": 60},
+        {"token": {"name": "Moon", "total_supply": 10**9, "decimals": 0}},
+        {"pool": "0xc0de", "bytecode": CODE},
+        {"source": "contract T { function mint(address a) external {} }"},
+    ]
+    (elsewhere / "facts.jsonl").write_text("\n".join(map(json.dumps, parts)))
+    assert cli.run(["score", "facts.jsonl", "--out", "out.jsonl", "--bundle", bundle]) == 0
+    told = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert all(0 <= each["probability"] <= 1 and each["coverage"] < 0.3 for each in told)
+    assert all({"trading", "holders"} <= set(each["unknown"]) for each in told)
+    assert told[2]["coverage"] > 0
+    assert "liquidity" not in told[0]["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ({"bytecode": "zz"}, "not hex"),
+        ({"bytecode": "0x"}, "no contract"),
+        ({"liquidity": {"reserv": 1}}, "liquidity has no 'reserv'"),
+        ({}, "tells nothing"),
+    ],
+)
+def test_a_part_that_is_none_is_one_line(
+    elsewhere: Path,
+    bundle: str,
+    capsys: pytest.CaptureFixture[str],
+    line: dict[str, object],
+    says: str,
+) -> None:
+    """What is wrong with it, and nothing else."""
+    (elsewhere / "facts.jsonl").write_text(json.dumps(line))
+    assert cli.run(["score", "facts.jsonl", "--bundle", bundle]) == 1
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heft_model.features import FEATURES, measure
+from heft_model.features import CODE, FEATURES, measure
 from streams.errors import Invalid
 from streams.events import Facts
 from streams.recording import open_recording
@@ -24,7 +24,8 @@ __all__ = ["AGES", "load_sushiswap", "load_uniswap"]
 AGES = {"1h": 3600.0, "6h": 21_600.0, "24h": 86_400.0}
 HALF_LIFE_S = 100 * 86_400.0
 DRAINED_WEIGHT = 0.3
-NAMES = tuple(row.name for row in FEATURES)
+NAMES = tuple(row.name for row in FEATURES if row not in CODE)
+"""No recorded pool brings its code."""
 
 
 def load_uniswap(folder: Path) -> Table:

@@ -240,6 +240,8 @@ async function one(view, chain, pool) {
       make("p", { class: "key" }, `At an age of ${duration(verdict.age)}, on ${percent(verdict.coverage)} of the facts, by ${verdict.bundle}.`)));
     if (because.length) parts.push(make("h2", {}, "What carried it"), table(["fact", "value", "moved the probability by"], because));
   }
+  if (verdict?.kinds?.length) parts.push(make("h2", {}, "How it would rug"), table(["kind", "likely"], verdict.kinds.map((each) => [
+    visible(each.kind), each.shown ? "shown by a finding" : percent(each.probability)])));
   if (verdict?.traps?.length) parts.push(make("h2", {}, "Traps"), ...traps(verdict.traps));
   if (known.history?.length) {
     parts.push(make("h2", {}, "So far"), chart(known.history),

@@ -108,10 +108,12 @@ def window(*, last_launch_at: datetime = LAUNCHED) -> Window:
     )
 
 
-def calibration(*, threshold: float = 0.5) -> Calibration:
+def calibration(*, threshold: float = 0.5, kinds: tuple[str, ...] = ()) -> Calibration:
     """Logit to probability unchanged."""
+    same = Curve(kind="platt", logits=(-1.0, 1.0), outputs=(-1.0, 1.0), tail=1.0)
     return Calibration(
-        curve=Curve(kind="platt", logits=(-1.0, 1.0), outputs=(-1.0, 1.0), tail=1.0),
+        curve=same,
+        kinds=dict.fromkeys(kinds, same),
         threshold=Threshold(
             value=threshold, precision=0.9, wanted=0.9, confidence=0.9, alerted=50, rugged=49
         ),
@@ -121,7 +123,9 @@ def calibration(*, threshold: float = 0.5) -> Calibration:
     )
 
 
-def write_tiny_bundle(path: Path, *, seed: int = 0, **changes: Any) -> Manifest:
+def write_tiny_bundle(
+    path: Path, *, seed: int = 0, kinds: tuple[str, ...] = (), **changes: Any
+) -> Manifest:
     """A bundle folder with a two-member random model of width 16; needs torch."""
     import torch  # noqa: PLC0415 - only the tests that run a model need the extra `train`
 
@@ -130,21 +134,23 @@ def write_tiny_bundle(path: Path, *, seed: int = 0, **changes: Any) -> Manifest:
 
     words = Words.of(vocabulary(lexicon()))
     shape = NanoSettings(width=16, layers=2, heads=2, kv_heads=1, ffn=32, members=2)
-    model = random_model(shape, len(words), seed=seed)
+    model = random_model(shape, len(words), seed=seed, kinds=kinds)
     rows = words.encode([render(each, lexicon()) for each in many(3)])
     golden = Golden(token_ids=rows, logits=torch_logits(model, rows), telling={"age": 0.1})
     torch.set_num_threads(1)
     return write_dummy_bundle(path, model=export_model(model), golden=golden, **changes)
 
 
-def random_model(shape: NanoSettings, vocabulary: int, *, seed: int = 0) -> HeftModel:
+def random_model(
+    shape: NanoSettings, vocabulary: int, *, seed: int = 0, kinds: tuple[str, ...] = ()
+) -> HeftModel:
     """A model whose every weight matters to the answer; needs torch."""
     import torch  # noqa: PLC0415
 
     from heft_model.architecture import HeftMember, HeftModel  # noqa: PLC0415
 
     torch.manual_seed(seed)
-    model = HeftModel(HeftMember(shape, vocabulary) for _ in range(shape.members))
+    model = HeftModel(HeftMember(shape, vocabulary, kinds) for _ in range(shape.members))
     for name, parameter in model.named_parameters():
         torch.nn.init.normal_(parameter, mean=float("norm" in name), std=0.3)
     return model.eval()
@@ -156,6 +162,7 @@ def write_dummy_bundle(
     model: bytes = b"no model",
     golden: Golden | None = None,
     threshold: float = 0.5,
+    calibrated: tuple[str, ...] = (),
     last_launch_at: datetime = LAUNCHED,
     created: datetime = datetime(2026, 1, 1, tzinfo=UTC),
 ) -> Manifest:
@@ -165,7 +172,7 @@ def write_dummy_bundle(
         model=model,
         words=Words.of(vocabulary(lexicon())),
         lexicon=lexicon(),
-        calibration=calibration(threshold=threshold),
+        calibration=calibration(threshold=threshold, kinds=calibrated),
         golden=golden or Golden(token_ids=[[2, 3]], logits=[0.0]),
         name="tiny",
         window=window(last_launch_at=last_launch_at),

@@ -82,6 +82,17 @@ def test_earlier_names_are_counted_before_the_row_alone(tmp_path: Path) -> None:
     assert table.numbers[:, table.names.index("earlier_name")].tolist() == [0, 1, 2]
 
 
+def test_fashion_is_what_came_before(tmp_path: Path) -> None:
+    """How long ago the name was last used, of how many of the week, how often that day."""
+    rows = [token(i, name="Same" if i % 2 else f"Other {i}") for i in range(4)]
+    table = trapdoor.load(trapdoor_folder(tmp_path / "a", rows))
+    told = table.numbers[:, [table.names.index(n) for n in ("name_gap", "name_day")]]
+    assert np.isnan(told[:3, 0]).all()
+    assert told[3].tolist() == [2, 1]
+    week = table.numbers[:, table.names.index("name_week_share")]
+    assert week[3] == pytest.approx(1 / 3)
+
+
 def test_a_judged_folder_has_the_teaching_one_as_its_past(tmp_path: Path) -> None:
     """A token is known to be a copy in whichever folder the first one stands; never of a later."""
     early = trapdoor_folder(tmp_path / "a", [token(1, name="Same"), token(9, name="Same")])
