@@ -1,31 +1,30 @@
-"""One ``heft watch``: live chains and the stages until a signal asks for a drain."""
+"""One ``heft watch``: live chains and the stages until a signal asks for a drain.
+
+A role's modules are imported with the role: a service of one process a role then holds the model's
+runtime, the chains' clients and the page's framework once each, not six times.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import structlog
-from rich.console import Console
 
 from daemon.health import listen, url_of
-from daemon.jobs.nodes import Nodes, endpoints_of
-from daemon.parts.alerting import alert_part, buttons_parts, retention_part
-from daemon.parts.archiving import archive_parts
-from daemon.parts.enriching import enrich_part
-from daemon.parts.examining import examine_part
-from daemon.parts.following import chain_part
-from daemon.parts.scoring import open_judge, score_part
 from daemon.parts.serving import broker_part, health_part
-from daemon.parts.showing import page_parts
-from daemon.parts.sinks import sinks_from
 from daemon.plant import Plant, open_plant
 from daemon.settings import Settings
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
 from streams.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from daemon.jobs.nodes import Nodes
+    from streams.evm.endpoints import Endpoints
 
 __all__ = ["watch_topics"]
 
@@ -46,20 +45,13 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
     stages = [role for role in roles if role not in ("source", "page")]
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen("http", settings.http.host, settings.http.port))
-        chains = [
-            await stack.enter_async_context(endpoints_of(chain, urls))
-            for chain, urls in (nodes.items() if {"source", "examine"} & set(roles) else ())
-        ]
+        asked = nodes if {"source", "examine"} & set(roles) else {}
+        chains = await _endpoints(stack, asked)
         plant = await stack.enter_async_context(open_plant(settings))
-        followed_here = chains if "source" in roles else []
-        parts = [chain_part(plant, endpoints, stages) for endpoints in followed_here]
-        if "examine" in roles:
-            parts.append(examine_part(plant, chains))
+        parts = _on_chains(plant, roles, chains, stages) if chains else []
         parts += await _stages(plant, stages)
         if "page" in roles:
-            page = stack.enter_context(listen("page", settings.page.host, settings.page.port))
-            parts += page_parts(plant, page)
-            log.info("page_opened", url=url_of(page))
+            parts += _page(plant, stack)
         if plant.cluster.embedded is not None:
             parts.append(broker_part(plant.cluster.embedded))
         parts.append(health_part(plant, listener, stages))
@@ -89,18 +81,70 @@ def _with_nodes(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[
     return [role for role in roles if asked or role != "examine"]
 
 
+async def _endpoints(stack: AsyncExitStack, nodes: Nodes) -> list[Endpoints]:
+    """The nodes of each chain, open until the stack ends."""
+    if not nodes:
+        return []
+    from daemon.jobs.nodes import endpoints_of
+
+    return [
+        await stack.enter_async_context(endpoints_of(chain, urls)) for chain, urls in nodes.items()
+    ]
+
+
+def _on_chains(
+    plant: Plant, roles: Sequence[str], chains: Sequence[Endpoints], stages: Sequence[str]
+) -> list[Part]:
+    """What asks nodes: following each chain, and examining launches."""
+    parts: list[Part] = []
+    if "source" in roles:
+        from daemon.parts.following import chain_part
+
+        parts += [chain_part(plant, endpoints, stages) for endpoints in chains]
+    if "examine" in roles:
+        from daemon.parts.examining import examine_part
+
+        parts.append(examine_part(plant, chains))
+    return parts
+
+
+def _page(plant: Plant, stack: AsyncExitStack) -> list[Part]:
+    """The page, on a socket of its own."""
+    from daemon.parts.showing import page_parts
+
+    settings = plant.settings.page
+    listener = stack.enter_context(listen("page", settings.host, settings.port))
+    log.info("page_opened", url=url_of(listener))
+    return page_parts(plant, listener)
+
+
 async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:
     """The stages of these roles in flow order."""
     parts: list[Part] = []
     if "enrich" in roles:
+        from daemon.parts.enriching import enrich_part
+
         parts.append(enrich_part(plant))
     if "score" in roles:
+        from daemon.parts.scoring import open_judge, score_part
+
         judge = await anyio.to_thread.run_sync(open_judge, plant.settings.model)
         parts.append(score_part(plant, judge))
     if "alert" in roles:
-        terminal = Console()
-        parts.append(
-            alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
-        )
-        parts += [retention_part(plant), *buttons_parts(plant)]
-    return [*parts, *archive_parts(plant)]
+        parts += _alerting(plant)
+    if plant.settings.archive.dir:
+        from daemon.parts.archiving import archive_parts
+
+        parts += archive_parts(plant)
+    return parts
+
+
+def _alerting(plant: Plant) -> list[Part]:
+    from rich.console import Console
+
+    from daemon.parts.alerting import alert_part, buttons_parts, retention_part
+    from daemon.parts.sinks import sinks_from
+
+    terminal = Console()
+    alert = alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
+    return [alert, retention_part(plant), *buttons_parts(plant)]

@@ -29,7 +29,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from daemon.page.board import Board, Dossier, Summary
 from daemon.page.feedback import Desk, is_open, label
 from daemon.page.hub import Hub, Item, Reading
-from heft_model.bundle import Manifest
+from heft_model.manifest import Manifest
 from streams.events import Alert, Verdict
 
 __all__ = ["LOCAL_HOSTS", "Models", "page_app"]

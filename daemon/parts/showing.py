@@ -15,7 +15,7 @@ from daemon.page.hub import Hub
 from daemon.page.reader import Note, Reader
 from daemon.plant import Plant
 from daemon.supervisor import Part
-from heft_model.bundle import Manifest
+from heft_model.manifest import Manifest
 from heft_model.registry import Registry
 from streams.labels import Label
 from streams.stage import Drain, message
