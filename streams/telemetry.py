@@ -40,6 +40,9 @@ __all__ = [
     "PART_RESTARTS",
     "PUBLISHED",
     "REORGS",
+    "RPC_CALLS",
+    "RPC_ERRORS",
+    "RPC_LATENCY",
     "RPC_REQUESTS",
     "SCORER_BATCH",
     "SCORER_SECONDS",
@@ -112,6 +115,18 @@ SOURCE_HEAD = Gauge(
 RPC_REQUESTS = Counter(
     "heft_rpc_requests_total", "Requests to nodes, by how they ended.", ["chain", "outcome"]
 )
+RPC_CALLS = Counter(
+    "heft_rpc_calls_total", "JSON-RPC calls made, by method: what a paid node counts.",
+    ["chain", "method"],
+)  # fmt: skip
+RPC_LATENCY = Gauge(
+    "heft_rpc_endpoint_seconds", "Weighted mean time of an endpoint's answers.",
+    ["chain", "endpoint"],
+)  # fmt: skip
+RPC_ERRORS = Gauge(
+    "heft_rpc_endpoint_errors_ratio", "Weighted share of an endpoint's requests that failed.",
+    ["chain", "endpoint"],
+)  # fmt: skip
 EVM_LIES = Counter(
     "heft_evm_lies_total",
     "Answers that left out logs which the block's header tells of.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from prometheus_client import REGISTRY
+
 from alerts.history import alert_id
 from alerts.ledger import Ledger
 from alerts.secret import Secret
@@ -13,6 +15,7 @@ from daemon.page.board import Board, News
 from daemon.page.feedback import Desk
 from daemon.page.hub import Hub
 from daemon.page.reader import Note, Reader
+from daemon.page.vitals import Vitals
 from daemon.plant import Plant
 from daemon.supervisor import Part
 from heft_model.manifest import Manifest
@@ -29,7 +32,8 @@ def page_parts(plant: Plant, listener: socket.socket) -> list[Part]:
     board, hub = Board(), Hub()
     registry = Registry(plant.settings.model.registry)
     names = LOCAL_HOSTS | {name.lower() for name in plant.settings.page.hosts}
-    app = page_app(board, hub, lambda: _versions(registry), names, desk_from(plant))
+    vitals = Vitals(plant.settings.page.metrics, REGISTRY)
+    app = page_app(board, hub, lambda: _versions(registry), names, desk_from(plant), vitals.health)
 
     def note(event: News, is_news: bool) -> None:
         summary = board.note(event)
