@@ -44,7 +44,7 @@ NAMES = (
     ("Moonlit Teapot", "TEA", 0.91),
 )
 AGES = ((300.0, "5m", 0.71), (3_600.0, "1h", 0.88), (21_600.0, "6h", 0.93))
-SEEN = {
+SEEN: dict[str, bool | float | str] = {
     "trade.can_buy": True,
     "trade.can_sell": False,
     "trade.buy_tax": 0.02,
@@ -59,7 +59,7 @@ FINDINGS = {
         source="simulation" if name.startswith("trade") else "call", block=21_000_000, value=value
     )
     for name, value in SEEN.items()
-} | {"deployer.age": Finding(source="node", block=21_000_000, why="no node here serves ots_")}
+} | {"deployer.age": Finding(source="call", block=21_000_000, why="no node here serves ots_")}
 
 
 def pool_of(number: int) -> str:
