@@ -61,6 +61,7 @@ class ScoreTransform:
                 outcome.messages.append(message(VERDICTS, answer))
             elif isinstance(answer, Verdict):
                 telemetry.VERDICTS.labels(telemetry.chain_label(answer.chain)).inc()
+                log.info("verdict_given", trace=answer.trace, verdict=answer.id)
                 outcome.messages.append(message(VERDICTS, answer))
             else:
                 outcome.refused.append((received.record, answer))

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import anyio
 import msgspec
+import structlog
 from sqlalchemy import BigInteger, Column, String, Table, delete, select
 
 from streams import telemetry
@@ -22,6 +23,8 @@ from streams.state import State, metadata
 from streams.topics import ACTIVITY, LAUNCHES
 
 __all__ = ["Backlog", "Checkpoints", "Played", "Source", "messages_from_activity", "run_source"]
+
+log = structlog.get_logger(__name__)
 
 _checkpoints = Table(
     "checkpoints",
@@ -131,7 +134,15 @@ async def run_source(
         backlog.add(sum(each.topic == ACTIVITY.name for each in messages))
         await checkpoints.save(source.name, played.position)
         telemetry.SOURCE_HEAD.labels(source.name).set(played.activity[-1].at.timestamp())
+        _log_launches(played)
         progress(played)
+
+
+def _log_launches(played: Played) -> None:
+    """Where a trace begins."""
+    for event in played.activity:
+        if isinstance(event, Launch):
+            log.info("launch_told", trace=event.trace, launch=event.id, venue=event.venue)
 
 
 def messages_from_activity(activity: Iterable[Activity], partitions: int) -> list[Message]:

@@ -259,6 +259,7 @@ def configure_logging(*, as_json: bool, level: str = "INFO", stream: TextIO | No
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(capture=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # ours says that it migrated
     # aiokafka reports each attempt of its own; what counts reaches us as an exception.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
