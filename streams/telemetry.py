@@ -26,6 +26,8 @@ __all__ = [
     "BUNDLE",
     "BUNDLE_REFUSALS",
     "DEAD_LETTERS",
+    "DRIFT",
+    "EVENT_AGE",
     "EVM_LIES",
     "EVM_MISSED",
     "EVM_UNDECODABLE",
@@ -37,6 +39,7 @@ __all__ = [
     "FACTS",
     "LAUNCHES",
     "OTHER",
+    "OUTCOMES",
     "PART_RESTARTS",
     "PUBLISHED",
     "REORGS",
@@ -89,7 +92,22 @@ PUBLISHED = Counter("heft_published_messages_total", "Messages acknowledged.", [
 LAUNCHES = Counter("heft_launches_total", "Launches seen.", ["chain", "venue"])
 UNKNOWN_POOLS = Counter("heft_unknown_pools_total", "Events of pools whose launch was not seen.")
 FACTS = Counter("heft_facts_total", "Dossiers emitted, by what made them due.", ["trigger"])
-VERDICTS = Counter("heft_verdicts_total", "Verdicts given.", ["chain"])
+VERDICTS = Counter(
+    "heft_verdicts_total", "Verdicts given: trap (proven), risk (at the threshold) or clear.",
+    ["chain", "kind"],
+)  # fmt: skip
+DRIFT = Gauge(
+    "heft_drift_psi", "Stability of the score and of each feature against the version's first.",
+    ["of"],
+)  # fmt: skip
+EVENT_AGE = Histogram(
+    "heft_event_age_seconds", "From an event on its chain to the commit of the stage.", ["stage"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600),
+)  # fmt: skip
+OUTCOMES = Gauge(
+    "heft_alert_outcomes", "Alerted pools: right, wrong or still open, as far as the page reads.",
+    ["outcome"],
+)  # fmt: skip
 ALERTS = Counter("heft_alerts_total", "Alerts, by what was done.", ["action"])
 ALERTS_HELD = Counter(
     "heft_alerts_held_total", "Alerts that no sink was told of: silenced or inhibited.", ["reason"]
