@@ -8,18 +8,15 @@ sum of what each process holds; *proportional* counts once what several share (l
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import anyio
-import httpx2
 
 from benchmarks.machine import describe
+from benchmarks.services import Service, service
 from streams.embedded import embedded_broker
 from tests.chain.devnet import Devnet, free_port, require_node
 
@@ -56,11 +53,11 @@ def _report(folder: Path, kafka: str, node: Devnet, split: list[tuple[str, ...]]
             (roles, stack.enter_context(_service(folder, kafka, node, roles))) for roles in split
         ]
         _pass(node, SETTLE_S)
-        before = {pid: _cpu_seconds(pid) for _, pid in made}
+        before = [each.cpu_seconds() for _, each in made]
         _pass(node, MEASURE_S)
         sums = dict.fromkeys((*KIB.values(), "core"), 0.0)
-        for roles, pid in made:
-            row = _memory(pid) | {"core": 100 * (_cpu_seconds(pid) - before[pid]) / MEASURE_S}
+        for (roles, each), used in zip(made, before, strict=True):
+            row = _memory(each.pid) | {"core": 100 * (each.cpu_seconds() - used) / MEASURE_S}
             sums = {name: sums[name] + value for name, value in row.items()}
             if len(made) > 1:
                 _print(roles[0], row)
@@ -80,55 +77,18 @@ def _print(name: str, row: dict[str, float]) -> None:
     print(f"  {name:<9}{told} {row['core']:6.2f} % of a core", flush=True)
 
 
-@contextmanager
-def _service(folder: Path, kafka: str, node: Devnet, roles: tuple[str, ...]) -> Iterator[int]:
-    """``heft watch`` with these roles, ready; its process id."""
-    port = free_port()
-    command = [sys.executable, "-m", "daemon", "watch", "--port", str(port)]
-    command += [part for role in roles for part in ("--role", role)]
-    if {"source", "examine"} & set(roles):
-        command += ["--chain", "ethereum", "--rpc", node.ws]
-    environment = os.environ | {
-        "HEFT_KAFKA__BOOTSTRAP_SERVERS": kafka,
-        "HEFT_STATE__URL": f"sqlite:///{folder}/{'-'.join(roles)}.sqlite",
-        "HEFT_STATE__DIR": str(folder),
-        "HEFT_PAGE__PORT": "0",
-        "MALLOC_ARENA_MAX": "2",  # as in the image
-    }
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ourselves
-        try:
-            _until_ready(node, port, folder / "log")
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _until_ready(node: Devnet, port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        node.mine()
-        try:
-            if httpx2.get(f"http://127.0.0.1:{port}/ready", trust_env=False).status_code == 200:
-                return
-        except httpx2.HTTPError:
-            pass
-        if time.monotonic() > deadline:
-            sys.exit(f"not ready: {log.read_text()[-2000:]}")
-        time.sleep(0.2)
+def _service(
+    folder: Path, kafka: str, node: Devnet, roles: tuple[str, ...]
+) -> AbstractContextManager[Service]:
+    on_chain = ("--chain", "ethereum", "--rpc", node.ws)
+    options = on_chain if {"source", "examine"} & set(roles) else ()
+    return service(folder, kafka, roles, *options, meanwhile=node.mine)
 
 
 def _memory(pid: int) -> dict[str, float]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     held = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines}
     return {named: held[name] for name, named in KIB.items()}
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of the process; fields 14 and 15 of proc_pid_stat(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
