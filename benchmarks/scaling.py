@@ -118,7 +118,7 @@ def _emptied(folder: Path, kafka: str, role: str, replicas: int) -> tuple[float,
             stack.enter_context(service(folder, kafka, (role,), ready=False, settings=QUIET))
             for _ in range(replicas)
         ]
-        began, before = 0.0, 0.0
+        began, before, first = 0.0, 0.0, 0.0
         while True:
             time.sleep(0.1)
             handled = sum(_told(each, "heft_stage_records_total") for each in running)

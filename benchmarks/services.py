@@ -65,6 +65,7 @@ def service(
     *options: str,
     meanwhile: Callable[[], Any] = lambda: None,
     ready: bool = True,
+    niceness: int = 0,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Service]:
     """``heft watch`` with these roles; ``meanwhile`` is called while it is waited for.
@@ -72,7 +73,18 @@ def service(
     ``settings`` are variables without their ``HEFT_``.
     """
     port = free_port()
-    command = [sys.executable, "-m", "daemon", "watch", "--port", str(port), *options]
+    command = [
+        "nice",
+        "-n",
+        str(niceness),
+        sys.executable,
+        "-m",
+        "daemon",
+        "watch",
+        "--port",
+        str(port),
+        *options,
+    ]
     command += [part for role in roles for part in ("--role", role)]
     environment = os.environ | {
         "HEFT_KAFKA__BOOTSTRAP_SERVERS": kafka,
