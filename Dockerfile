@@ -1,7 +1,7 @@
 # One image a purpose, from one file:
 #   serve   every role of the daemon; no torch                (docker build --target serve .)
 #   train   heft train as well                                (docker build --target train .)
-# BASE is any image with Python 3.11 or newer and its venv module; name it by digest to pin it:
+# BASE is any Debian with Python 3.11 or newer and its venv module; name it by digest to pin it:
 #   --build-arg BASE=python:3.11-slim@sha256:...
 # EXTRA=gpu takes onnxruntime-gpu instead, on a BASE that brings the CUDA libraries.
 ARG BASE=python:3.11-slim
@@ -16,14 +16,17 @@ COPY heft_model heft_model
 COPY trainer trainer
 COPY alerts alerts
 COPY daemon daemon
-RUN /opt/heft/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-      -c constraints.txt ".[${EXTRA}]" \
- && /opt/heft/bin/python -m pip uninstall --yes --quiet pip \
- && find /opt/heft -name tests -type d -prune -exec rm -rf {} +
+RUN /opt/heft/bin/python -m pip install --no-cache-dir --no-compile --disable-pip-version-check \
+      -c constraints.txt ".[${EXTRA}]"
+
+# What serving never loads goes, and symbols.
+FROM build AS build-serve
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils
+COPY tools/image/slim.py /src/
+RUN cd /tmp && /opt/heft/bin/python -B /src/slim.py
 
 FROM build AS build-train
-RUN python3 -m venv --upgrade-deps /opt/heft \
- && /opt/heft/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+RUN /opt/heft/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
       -c constraints.txt ".[${EXTRA},train]"
 
 FROM ${BASE} AS runtime
@@ -34,6 +37,7 @@ RUN groupadd --gid 10001 heft \
 ENV PATH=/opt/heft/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
     HEFT_STATE__DIR=/var/lib/heft \
     HEFT_MODEL__REGISTRY=/var/lib/heft/models \
     HEFT_LOG__FORMAT=json
@@ -48,7 +52,7 @@ COPY --from=build-train /opt/heft /opt/heft
 
 # The last stage is what a build without --target makes.
 FROM runtime AS serve
-COPY --from=build /opt/heft /opt/heft
+COPY --from=build-serve /opt/heft /opt/heft
 # The standard library alone: heft itself would take ten times as long to say the same.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python3", "-c", \
   "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ.get(\"HEFT_HTTP__PORT\", 9464)}/ready', timeout=4)"]

@@ -3,8 +3,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions recording coverage schemas \
-  alert-pages checks-page probe tree clean
+.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions recording \
+  coverage schemas alert-pages checks-page probe tree screenshots migration clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -109,6 +109,12 @@ probe: $(VENV)/.develop ## compile the probe of the checks again (needs Node 20)
 
 tree: $(VENV)/.serve ## write the tree of modules into docs/architecture.md
 	$(BIN)/python tools/tree.py
+
+screenshots: $(VENV)/.develop ## write the pictures of the page into docs (needs Chromium)
+	$(BIN)/python -m tools.screenshots
+
+migration: $(VENV)/.develop ## write the next step of the state's tables: make migration WHY="what changes"
+	$(BIN)/python -m tools.migration "$(WHY)"
 
 clean: ## remove what the targets made, the environment included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

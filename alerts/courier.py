@@ -39,6 +39,7 @@ from streams import telemetry
 from streams.clock import Clock
 from streams.errors import Retry
 from streams.events import Alert
+from streams.onpool import trace_of
 
 __all__ = ["DIGEST_FROM", "Courier", "Spill"]
 
@@ -275,8 +276,15 @@ class Courier:
         telemetry.SINK_DELIVERIES.labels(self.sink.name, reason).inc()
         if status != "sent":
             self._log.warning(
-                "delivery_refused", message=deliveries[0].message, reason=reason, status=status
+                "delivery_refused",
+                trace=trace_of(deliveries[0].pool),
+                message=deliveries[0].message,
+                reason=reason,
+                status=status,
             )
+        else:
+            for each in deliveries:
+                self._log.info("alert_told", trace=trace_of(each.pool), message=each.message)
         spills = status == "refused" and self._spill is not None and reason not in NOBODY_S
         if spills:
             status = "pending"  # for the other receiver, at once

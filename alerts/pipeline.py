@@ -86,6 +86,8 @@ class AlertTransform:
         sinks = [courier.sink.name for courier in self._couriers]
         await self._ledger.write(self._changed, self._queued, sinks, self._clock.now())
         topic.count_acknowledged(queued.alert for queued in self._queued)
+        for alert in (queued.alert for queued in self._queued):
+            log.info("alert_made", trace=alert.trace, alert=alert.id, action=alert.action)
         if self._queued:
             self._wake()
         self._changed, self._queued = {}, []

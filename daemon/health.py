@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
 import anyio
+import msgspec
 import uvicorn
-from litestar import Litestar, Response, get
-from litestar.types import ASGIApp
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from daemon.pulse import Pulse
 from streams.errors import Invalid
 
 __all__ = ["Check", "health_app", "listen", "serve", "url_of"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application as ASGI 3 describes it (https://asgi.readthedocs.io)."""
 
 Check = Callable[[], Awaitable[str | None]]
 """``None`` when all is well, else one line on what is not."""
@@ -32,27 +37,36 @@ CHECK_SECONDS = 2.0
 """A check that has not answered by then has failed: the caller of ``/ready`` does not wait long."""
 
 
-def health_app(pulse: Pulse, checks: Mapping[str, Check], registry: CollectorRegistry) -> Litestar:
-    """The three pages."""
+def health_app(pulse: Pulse, checks: Mapping[str, Check], registry: CollectorRegistry) -> ASGIApp:
+    """The three pages, without a framework: one would be most of what an idle process holds."""
 
-    @get("/live")
-    async def live() -> Response[dict[str, Any]]:
+    async def live() -> _Page:
         silent = pulse.silent()
-        body = {"live": not silent, "silent": silent}
-        return Response(body, status_code=503 if silent else 200)
+        return _Page(503 if silent else 200, _json({"live": not silent, "silent": silent}))
 
-    @get("/ready")
-    async def ready() -> Response[dict[str, Any]]:
+    async def ready() -> _Page:
         found = {name: await _answer(check) for name, check in checks.items()}
         is_ready = all(problem is None for problem in found.values())
         body = {"ready": is_ready, "checks": {k: v or "ok" for k, v in found.items()}}
-        return Response(body, status_code=200 if is_ready else 503)
+        return _Page(200 if is_ready else 503, _json(body))
 
-    @get("/metrics", media_type=CONTENT_TYPE_LATEST, sync_to_thread=False)
-    def metrics() -> bytes:
-        return generate_latest(registry)
+    async def metrics() -> _Page:
+        return _Page(200, generate_latest(registry), CONTENT_TYPE_LATEST)
 
-    return Litestar([live, ready, metrics], openapi_config=None, logging_config=None)
+    pages = {"/live": live, "/ready": ready, "/metrics": metrics}
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        page = pages.get(scope["path"])
+        if page is None:
+            await _reply(send, _Page(404, _json({"detail": "see /live, /ready and /metrics"})))
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _reply(send, _Page(405, _json({"detail": "GET alone"})))
+        else:
+            await _reply(send, await page(), bare=scope["method"] == "HEAD")
+
+    return app
 
 
 def listen(section: str, host: str, port: int) -> socket.socket:
@@ -102,6 +116,30 @@ async def _end_with_us(server: uvicorn.Server) -> None:
         await anyio.sleep_forever()
     finally:
         server.should_exit = True
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """One answer."""
+
+    status: int
+    body: bytes
+    type_: str = "application/json"
+
+
+def _json(body: object) -> bytes:
+    return msgspec.json.encode(body)
+
+
+async def _reply(send: Send, page: _Page, *, bare: bool = False) -> None:
+    """``bare``: the answer to a HEAD, which has all but the body."""
+    headers = {
+        b"content-type": page.type_.encode(),
+        b"content-length": str(len(page.body)).encode(),
+        b"x-content-type-options": b"nosniff",
+    }
+    start = {"type": "http.response.start", "status": page.status, "headers": [*headers.items()]}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"" if bare else page.body})
 
 
 async def _answer(check: Check) -> str | None:

@@ -50,6 +50,8 @@ class DemoOptions:
     """Serve /live, /ready and /metrics on this port; 0 is any free one."""
     seconds: float = 30.0
     """How long the recorded days take; 0 is as fast as possible."""
+    open: Annotated[bool | None, Parameter(negative="--no-open")] = None
+    """Open the page in a browser; by default where somebody sits at a screen."""
     bundle: str | None = None
     """A model version's id, or the folder of a bundle, instead of the champion."""
 

@@ -283,6 +283,7 @@ class Page(Section):
     port: Port = 9465
     hosts: tuple[str, ...] = ()
     token: SecretStr = SecretStr("")
+    metrics: tuple[str, ...] = ()
 
 
 class Log(Section):

@@ -19,15 +19,23 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from heft_model.adapter import Adapter, Arrays, dump_adapter, load_adapter
 from heft_model.calibrate import Calibration
+from heft_model.manifest import (
+    MANIFEST,
+    WEIGHTS,
+    Manifest,
+    Taught,
+    Window,
+    parsed,
+    read_file,
+    read_manifest,
+)
 from heft_model.prompt import Lexicon, vocabulary
 from heft_model.tokenizer import Words
 from streams.errors import Invalid
@@ -43,62 +51,8 @@ __all__ = [
     "write_bundle",
 ]
 
-BundleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-
-MANIFEST = "manifest.json"
 FILES = ("model.onnx", "tokenizer.json", "prompt.json", "calibration.json", "golden.json")
-ADAPTER, WEIGHTS = "adapter.safetensors", "weights.safetensors"
-MAX_BYTES = 2 << 30
-"""ONNX itself ends at 2 GiB a file; a larger one is not a model."""
-
-
-class Taught(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a version has learnt from one chain."""
-
-    pools: int
-    rugs: int
-    examples: int
-
-
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """Which launches the weights and the calibration have seen."""
-
-    recordings: tuple[str, ...]
-    chains: tuple[str, ...]
-    first_block: int
-    last_block: int
-    first_launch_at: datetime
-    last_launch_at: datetime
-    """No pool launched later has been seen, so a later pool is judged honestly."""
-    pools: int
-    rugs: int
-    examples: int
-    by_chain: dict[str, Taught] = {}
-    """The last three of each chain; older versions, of a single chain each, do not say."""
-
-    def taught(self) -> dict[str, Taught]:
-        """What was learnt from each chain; a chain that is not there taught it nothing."""
-        if self.by_chain or len(self.chains) != 1:
-            return self.by_chain
-        whole = Taught(pools=self.pools, rugs=self.rugs, examples=self.examples)
-        return {self.chains[0]: whole}
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The readable description of a bundle (``manifest.json``)."""
-
-    schema: Literal[1] = 1
-    id: BundleId
-    created: datetime
-    prompt_version: int
-    window: Window
-    files: dict[str, str]
-    """File name to SHA-256, in hex."""
-    settings: dict[str, Any]
-    """The recipe's settings, as it was run."""
-    metrics: dict[str, float]
-    licence: str
-    """Under what the weights may be used, and what they were trained on."""
+ADAPTER = "adapter.safetensors"
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,17 +95,12 @@ def load_bundle(path: Path) -> Bundle:
         adapter=load_adapter(files[ADAPTER]) if ADAPTER in files else {},
         weights=load_adapter(files[WEIGHTS], name=WEIGHTS) if WEIGHTS in files else {},
         words=Words.load(_text(path / "tokenizer.json", files["tokenizer.json"])),
-        lexicon=_parse(path / "prompt.json", files["prompt.json"], Lexicon),
-        calibration=_parse(path / "calibration.json", files["calibration.json"], Calibration),
-        golden=_parse(path / "golden.json", files["golden.json"], Golden),
+        lexicon=parsed(path / "prompt.json", files["prompt.json"], Lexicon),
+        calibration=parsed(path / "calibration.json", files["calibration.json"], Calibration),
+        golden=parsed(path / "golden.json", files["golden.json"], Golden),
     )
     _check(bundle)
     return bundle
-
-
-def read_manifest(path: Path) -> Manifest:
-    """The description alone, without verifying any file; raises ``Invalid``."""
-    return _parse(path / MANIFEST, _read(path / MANIFEST), Manifest)
 
 
 def write_bundle(
@@ -213,31 +162,10 @@ def _check(bundle: Bundle) -> None:
 
 
 def _verified(path: Path, digest: str | None) -> bytes:
-    data = _read(path)
+    data = read_file(path)
     if hashlib.sha256(data).hexdigest() != digest:
         raise Invalid(f"{path} is not the file that was released: reinstall it", reason="hash")
     return data
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_BYTES and path.name != WEIGHTS:
-            raise Invalid(f"{path} is larger than any model: not a bundle", reason="size")
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}", reason="unreadable") from error
-
-
-T = TypeVar("T")
-
-
-def _parse(path: Path, data: bytes, type_: type[T]) -> T:
-    try:
-        return msgspec.json.decode(data, type=type_)
-    except Invalid as error:
-        raise Invalid(f"{path}: {error}", reason=error.reason) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid(f"{path} is not what it should be: {error}", reason="schema") from error
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -16,17 +16,21 @@ import tempfile
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from heft_model.bundle import Bundle, Manifest, load_bundle, read_manifest
+from heft_model.manifest import Manifest, read_manifest
 from streams.errors import Invalid
 
 __all__ = ["BUILTIN", "Pointer", "Registry"]
 
 BUILTIN = Path(__file__).parent / "bundles"
 """The versions that ship with the product, one folder each."""
+
+if TYPE_CHECKING:
+    from heft_model.bundle import Bundle
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +116,7 @@ class Registry:
 
         Raises ``Invalid`` for a folder that is no sound bundle.
         """
-        bundle = load_bundle(folder)
+        bundle = _load(folder)
         target = self._versions / bundle.id
         if target.exists():
             return bundle.id
@@ -163,10 +167,10 @@ class Registry:
         *earlier, last = self._copies(version)
         for path in earlier:
             try:
-                return path, load_bundle(path)
+                return path, _load(path)
             except Invalid as error:
                 log.warning("copy_refused", bundle=version, error=str(error))
-        return last, load_bundle(last)
+        return last, _load(last)
 
     def _read(self) -> Pointer | None:
         try:
@@ -186,13 +190,20 @@ class Registry:
         Path(name).replace(self._pointer)
 
 
+def _load(folder: Path) -> Bundle:
+    """Imported on use: who only lists versions holds no model's libraries in memory."""
+    from heft_model.bundle import load_bundle  # noqa: PLC0415
+
+    return load_bundle(folder)
+
+
 def _copy(folder: Path, target: Path) -> None:
     """A verified copy in one step: it is either whole or not there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".incoming-"))
     try:
         shutil.copytree(folder, staging, dirs_exist_ok=True)
-        load_bundle(staging)
+        _load(staging)
         staging.chmod(0o755)  # mkdtemp's is for us alone
         staging.rename(target)
     finally:

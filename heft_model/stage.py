@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from heft_model.batcher import Batcher, BatcherSettings
+from heft_model.drift import Drift
 from heft_model.prompt import PROMPT_VERSION
 from heft_model.registry import Registry
 from heft_model.scorer import Scorer
@@ -43,6 +44,7 @@ class ScoreTransform:
         self._scorer = scorer
         self._registry = registry
         self._batcher = Batcher(scorer.score, clock=clock, settings=settings)
+        self._drift = Drift()
         self._revision: tuple[int, int] | None = None  # it may have moved since the scorer opened
         _show(None, scorer.bundle)
 
@@ -60,7 +62,8 @@ class ScoreTransform:
             if isinstance(answer, Retraction):
                 outcome.messages.append(message(VERDICTS, answer))
             elif isinstance(answer, Verdict):
-                telemetry.VERDICTS.labels(telemetry.chain_label(answer.chain)).inc()
+                self._count(received.event, answer)
+                log.info("verdict_given", trace=answer.trace, verdict=answer.id)
                 outcome.messages.append(message(VERDICTS, answer))
             else:
                 outcome.refused.append((received.record, answer))
@@ -72,6 +75,12 @@ class ScoreTransform:
     def close(self) -> None:
         """Let the worker threads go."""
         self._batcher.close()
+
+    def _count(self, facts: Facts, verdict: Verdict) -> None:
+        chain = telemetry.chain_label(verdict.chain)
+        telemetry.VERDICTS.labels(chain, _kind(verdict)).inc()
+        for name, moved in (self._drift.note(facts, verdict) or {}).items():
+            telemetry.DRIFT.labels(name).set(moved)
 
     async def _follow(self) -> None:
         """Swap when the registry's pointer has moved; a bad bundle is refused once, aloud."""
@@ -91,6 +100,12 @@ class ScoreTransform:
         champion = registry.champion()
         if champion != self._scorer.bundle:
             self._scorer.swap(registry.load(champion))
+
+
+def _kind(verdict: Verdict) -> str:
+    if any(trap.proven for trap in verdict.traps):
+        return "trap"
+    return "risk" if verdict.probability >= verdict.threshold else "clear"
 
 
 def _show(before: str | None, after: str) -> None:

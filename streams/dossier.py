@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from streams.errors import Invalid
 from streams.finding import Finding
-from streams.onpool import MOST_AMOUNT, Address, Amount, Count, Instant, OnPool, Slug
+from streams.onpool import MOST_AMOUNT, Address, Amount, Count, Instant, Slug, Traced
 
 __all__ = ["Facts", "Holders", "Liquidity", "Ratio", "TokenFacts", "Trading", "Trigger"]
 
@@ -102,7 +102,7 @@ class Holders(msgspec.Struct, frozen=True, kw_only=True):
     seconds_since_lp_move: float
 
 
-class Facts(OnPool, frozen=True, kw_only=True, tag="facts"):
+class Facts(Traced, frozen=True, kw_only=True, tag="facts"):
     """A dossier: all that was known of a launch at one moment, and what was not, and why.
 
     ``at`` is the moment it speaks of; ``block`` and ``log_index`` are the last event it has

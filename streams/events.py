@@ -56,6 +56,7 @@ from streams.onpool import (
     OnPool,
     Position,
     Slug,
+    Traced,
     checked,
 )
 from streams.text import sanitise
@@ -112,7 +113,7 @@ DETAIL_LENGTH = 200
 """What is told of a record that is none: its text is a stranger's."""
 
 
-class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
+class Launch(Traced, frozen=True, kw_only=True, tag="launch"):
     """First sight of a tradable token: a new pool on a venue.
 
     ``token_is_0`` tells which of the pool's two reserves is the token; the other is the quote.
@@ -152,6 +153,7 @@ class Launch(OnPool, frozen=True, kw_only=True, tag="launch"):
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
+        super().__post_init__()
         checked(self.at, self.total_supply or 0)
 
 
@@ -220,7 +222,7 @@ class Head(Event, frozen=True, kw_only=True, tag="head"):
         return f"{self.chain}:head:{self.block}"
 
 
-class Retraction(OnPool, frozen=True, kw_only=True, tag="retraction"):
+class Retraction(Traced, frozen=True, kw_only=True, tag="retraction"):
     """What was told of this pool is void: its chain took back the blocks that it stood in.
 
     It travels with the pool's dossiers and verdicts, behind those that it takes back. A launch of

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from streams.finding import Finding
-from streams.onpool import Address, Amount, Count, Instant, Name, OnPool, Slug, checked
+from streams.onpool import Address, Amount, Count, Instant, Name, Slug, Traced, checked
 
 __all__ = ["Examination", "Kind", "Trap"]
 
 
-class Examination(OnPool, frozen=True, kw_only=True, tag="examination"):
+class Examination(Traced, frozen=True, kw_only=True, tag="examination"):
     """The answers of every check on a launch as of one block, and why others are unknown.
 
     ``block`` and ``at`` are those that the answers speak of, and never later than the activity
@@ -41,6 +41,7 @@ class Examination(OnPool, frozen=True, kw_only=True, tag="examination"):
 
     def __post_init__(self) -> None:
         """Refuse what is out of range; raises ``Invalid``."""
+        super().__post_init__()
         checked(self.at, self.total_supply or 0)
 
     @property

@@ -6,6 +6,8 @@ The rules that events keep are told in ``streams.events``.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Annotated
 
 import msgspec
@@ -28,7 +30,9 @@ __all__ = [
     "OnPool",
     "Position",
     "Slug",
+    "Traced",
     "checked",
+    "trace_of",
 ]
 
 MOST_AMOUNT = 2**256 - 1
@@ -106,6 +110,29 @@ class OnPool(Event, frozen=True, kw_only=True):
     def id(self) -> str:
         """The stable id, equal for every sighting of the same event."""
         return f"{self.chain}:{self.pool}:{self.block}:{self.log_index}"
+
+
+class Traced(OnPool, frozen=True, kw_only=True):
+    """An event that people follow from a launch to its alert: it carries the launch's trace id."""
+
+    trace: Annotated[str, Meta(max_length=64)] = ""
+    """The same in all that follows from one launch, and in the log lines about it; derived, so a
+    record of before there were traces gets its own when it is read."""
+
+    def __post_init__(self) -> None:
+        """As of every event; raises ``Invalid``."""
+        super().__post_init__()
+        if not self.trace:
+            msgspec.structs.force_setattr(self, "trace", trace_of(self.key))
+
+
+@lru_cache(maxsize=10_000)
+def trace_of(key: str) -> str:
+    """The trace id of a launch, from its key: 32 hex digits, as W3C's Trace Context has them.
+
+    https://www.w3.org/TR/trace-context/#trace-id
+    """
+    return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def checked(at: datetime, *amounts: int, end: datetime = END) -> None:

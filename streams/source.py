@@ -12,6 +12,7 @@ from typing import Protocol
 
 import anyio
 import msgspec
+import structlog
 from sqlalchemy import BigInteger, Column, String, Table, delete, select
 
 from streams import telemetry
@@ -30,6 +31,8 @@ __all__ = [
     "run_source",
     "to_every_partition",
 ]
+
+log = structlog.get_logger(__name__)
 
 _checkpoints = Table(
     "checkpoints",
@@ -139,6 +142,7 @@ async def run_source(
         backlog.add(sum(each.topic == ACTIVITY.name for each in messages))
         await checkpoints.save(source.name, played.position)
         telemetry.SOURCE_HEAD.labels(source.name).set(played.activity[-1].at.timestamp())
+        _log_launches(played)
         progress(played)
 
 
@@ -146,6 +150,13 @@ def to_every_partition(event: Head | Listening | Market, partitions: int) -> lis
     """What holds for every pool, once for each partition of the activity."""
     value = encode(event)
     return [Message(ACTIVITY.name, event.chain, value, place) for place in range(partitions)]
+
+
+def _log_launches(played: Played) -> None:
+    """Where a trace begins."""
+    for event in played.activity:
+        if isinstance(event, Launch):
+            log.info("launch_told", trace=event.trace, launch=event.id, venue=event.venue)
 
 
 def messages_from_activity(activity: Iterable[Activity], partitions: int) -> list[Message]:

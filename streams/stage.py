@@ -70,6 +70,8 @@ class Outcome(msgspec.Struct):
     messages: list[Message] = []
     refused: list[tuple[Record, Invalid]] = []
     """Records that decoded well and still are of no use, each with its reason."""
+    oldest: datetime | None = None
+    """The first moment that the batch's events speak of; the loop's own to fill."""
 
 
 class Transform(Protocol):
@@ -288,7 +290,7 @@ class _Loop:
         await self._publish(outcome.messages)
         for step in (self._transform.save, subscription.commit):
             await self._patiently(partial(_if_ours, subscription, generation, step))
-        self._count(records, perf_counter() - started)
+        self._count(records, outcome.oldest, perf_counter() - started)
         await self._report(subscription, len(records), outcome)
 
     async def _apply(self, records: list[Record]) -> Outcome:
@@ -301,7 +303,8 @@ class _Loop:
         refused = refused + outcome.refused
         self._judge(records, refused)
         dead = [self._dead(record, error) for record, error in refused]
-        return Outcome(messages=outcome.messages + dead, refused=refused)
+        oldest = min((each.event.at for each in received), default=None)
+        return Outcome(messages=outcome.messages + dead, refused=refused, oldest=oldest)
 
     def _unusable(self, records: list[Record], error: Invalid) -> Broken:
         stage = self._stage
@@ -363,7 +366,10 @@ class _Loop:
                     await self._clock.sleep(max(wait, error.retry_after or 0))
                 wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
-    def _count(self, records: list[Record], seconds: float) -> None:
+    def _count(self, records: list[Record], oldest: datetime | None, seconds: float) -> None:
+        if oldest is not None:
+            age = max(0.0, (self._clock.now() - oldest).total_seconds())
+            telemetry.EVENT_AGE.labels(self._stage.name).observe(age)
         if records:
             telemetry.STAGE_RECORDS.labels(self._stage.name).inc(len(records))
             telemetry.STAGE_SECONDS.labels(self._stage.name).observe(seconds)

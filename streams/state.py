@@ -1,8 +1,9 @@
 """Small durable state by SQLAlchemy Core: SQLite by default, Postgres by URL.
 
-Modules declare their own tables on ``metadata`` and are imported before ``State.open``, which
-creates what is missing. Kafka and Parquet hold the facts; here is only what must be known again
-after a crash: what was said to whom, how far a source has come, what a pool has been through.
+Modules declare their own tables on ``metadata``; ``streams.migrations`` makes and changes them when
+a state is opened: by itself, by one process while the others wait. Kafka and Parquet hold the
+facts; here is only what must be known again after a crash: what was said to whom, how far a source
+has come, what a pool has been through.
 
 SQLite runs in WAL mode with ``synchronous=FULL``: an offset is committed to Kafka only after
 ``save()``, so a save must survive a power cut too, which ``NORMAL`` does not promise
@@ -19,19 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from sqlalchemy import Column, Integer, MetaData, Table, event, func, insert, make_url, select
+from sqlalchemy import MetaData, Table, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError
 from sqlalchemy.exc import OperationalError as SqlOperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from streams.errors import Broken, Invalid, Retry
+from streams.migrations import migrate
 
-__all__ = ["STATE_VERSION", "State", "metadata"]
-
-STATE_VERSION = 2
-"""Raised by one with every change of a table that is there already; an index is none."""
+__all__ = ["State", "metadata"]
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another's write lock on SQLite."""
@@ -44,8 +43,6 @@ DRIVERS = {
 
 metadata = MetaData()
 
-_version = Table("state_version", metadata, Column("version", Integer, primary_key=True))
-
 
 class State:
     """An open database; ``begin()`` gives one transaction."""
@@ -55,7 +52,7 @@ class State:
 
     @classmethod
     async def open(cls, url: str) -> State:
-        """Open and create what is missing.
+        """Open, and bring the tables to what this program needs.
 
         ``url`` is ``sqlite:///path`` or ``postgresql://user:password@host/database``. Raises
         ``Invalid`` for another kind of URL, ``Retry`` when the database is out of reach or
@@ -64,8 +61,8 @@ class State:
         state = cls(_engine(_parsed(url)))
         try:
             async with state.begin() as connection:
-                await connection.run_sync(_create)
-                await _check_version(connection)
+                await state.lock(connection, "heft.migrations")
+                await connection.run_sync(migrate)
         except BaseException:
             await state.close()
             raise
@@ -163,30 +160,6 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _create(connection: Connection) -> None:
-    """Tables that are missing, and indexes that a table of an older version is without."""
-    metadata.create_all(connection)
-    for table in metadata.sorted_tables:
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
-
-
-async def _check_version(connection: AsyncConnection) -> None:
-    found = (await connection.execute(select(_version.c.version))).scalar()
-    if found is None:
-        await connection.execute(insert(_version).values(version=STATE_VERSION))
-    elif found < STATE_VERSION:
-        raise Broken(
-            f"the state was written by an older heft (state version {found}, needed "
-            f"{STATE_VERSION}): name a new state.dir or state.url"
-        )
-    elif found > STATE_VERSION:
-        raise Broken(
-            f"the state was written by a newer heft (state version {found}, known {STATE_VERSION}):"
-            " upgrade heft or name another state.url"
-        )
 
 
 @contextmanager

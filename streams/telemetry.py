@@ -26,6 +26,8 @@ __all__ = [
     "BUNDLE",
     "BUNDLE_REFUSALS",
     "DEAD_LETTERS",
+    "DRIFT",
+    "EVENT_AGE",
     "EVM_LIES",
     "EVM_MISSED",
     "EVM_UNDECODABLE",
@@ -44,9 +46,13 @@ __all__ = [
     "LAUNCHES",
     "MENTIONS",
     "OTHER",
+    "OUTCOMES",
     "PART_RESTARTS",
     "PUBLISHED",
     "REORGS",
+    "RPC_CALLS",
+    "RPC_ERRORS",
+    "RPC_LATENCY",
     "RPC_REQUESTS",
     "SCORER_BATCH",
     "SCORER_SECONDS",
@@ -93,7 +99,22 @@ PUBLISHED = Counter("heft_published_messages_total", "Messages acknowledged.", [
 LAUNCHES = Counter("heft_launches_total", "Launches seen.", ["chain", "venue"])
 UNKNOWN_POOLS = Counter("heft_unknown_pools_total", "Events of pools whose launch was not seen.")
 FACTS = Counter("heft_facts_total", "Dossiers emitted, by what made them due.", ["trigger"])
-VERDICTS = Counter("heft_verdicts_total", "Verdicts given.", ["chain"])
+VERDICTS = Counter(
+    "heft_verdicts_total", "Verdicts given: trap (proven), risk (at the threshold) or clear.",
+    ["chain", "kind"],
+)  # fmt: skip
+DRIFT = Gauge(
+    "heft_drift_psi", "Stability of the score and of each feature against the version's first.",
+    ["of"],
+)  # fmt: skip
+EVENT_AGE = Histogram(
+    "heft_event_age_seconds", "From an event on its chain to the commit of the stage.", ["stage"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600),
+)  # fmt: skip
+OUTCOMES = Gauge(
+    "heft_alert_outcomes", "Alerted pools: right, wrong or still open, as far as the page reads.",
+    ["outcome"],
+)  # fmt: skip
 ALERTS = Counter("heft_alerts_total", "Alerts, by what was done.", ["action"])
 ALERTS_HELD = Counter(
     "heft_alerts_held_total", "Alerts that no sink was told of: silenced or inhibited.", ["reason"]
@@ -119,6 +140,18 @@ SOURCE_HEAD = Gauge(
 RPC_REQUESTS = Counter(
     "heft_rpc_requests_total", "Requests to nodes, by how they ended.", ["chain", "outcome"]
 )
+RPC_CALLS = Counter(
+    "heft_rpc_calls_total", "JSON-RPC calls made, by method: what a paid node counts.",
+    ["chain", "method"],
+)  # fmt: skip
+RPC_LATENCY = Gauge(
+    "heft_rpc_endpoint_seconds", "Weighted mean time of an endpoint's answers.",
+    ["chain", "endpoint"],
+)  # fmt: skip
+RPC_ERRORS = Gauge(
+    "heft_rpc_endpoint_errors_ratio", "Weighted share of an endpoint's requests that failed.",
+    ["chain", "endpoint"],
+)  # fmt: skip
 EVM_LIES = Counter(
     "heft_evm_lies_total",
     "Answers that left out logs which the block's header tells of.",
@@ -274,6 +307,7 @@ def configure_logging(*, as_json: bool, level: str = "INFO", stream: TextIO | No
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(capture=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # ours says that it migrated
     # aiokafka reports each attempt of its own; what counts reaches us as an exception.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from streams.dossier import Ratio, Trigger
 from streams.examined import Kind, Trap
-from streams.onpool import Address, Count, Instant, OnPool, Slug
+from streams.onpool import Address, Count, Instant, Slug, Traced
 
 __all__ = ["MOST_UNKNOWN", "Action", "Alert", "Evidence", "Verdict"]
 
@@ -32,7 +32,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
 
 
-class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
+class Verdict(Traced, frozen=True, kw_only=True, tag="verdict"):
     """The model's scored opinion on one dossier, with all that is needed to reproduce it."""
 
     facts_id: str
@@ -76,7 +76,7 @@ class Verdict(OnPool, frozen=True, kw_only=True, tag="verdict"):
         return self.facts_id
 
 
-class Alert(OnPool, frozen=True, kw_only=True, tag="alert"):
+class Alert(Traced, frozen=True, kw_only=True, tag="alert"):
     """What people are told: an alert is raised once a pool, and what became of it."""
 
     alert_id: str

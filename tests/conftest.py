@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from anyio.from_thread import start_blocking_portal
@@ -16,6 +17,10 @@ from streams.embedded import embedded_broker
 pytest_plugins = ["tests.databases", "tests.require"]
 
 ROOT = Path(__file__).parent.parent
+
+# A property that holds slowly on a busy machine holds.
+hypothesis.settings.register_profile("heft", deadline=None)
+hypothesis.settings.load_profile("heft")
 
 # What aiokafka has to say of a broken connection reaches a test as an exception.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

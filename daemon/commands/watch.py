@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -43,10 +44,13 @@ def watch(options: WatchOptions = WatchOptions(), common: Common = Common()) -> 
         options: See there.
         common: See there.
     """
-    from daemon.jobs.nodes import nodes_from
     from daemon.jobs.watching import watch_topics
     from daemon.run import run_async
 
     settings = settings_from(common, model={"bundle": options.bundle}, http={"port": options.port})
-    nodes = nodes_from(settings.chains, options.chain, options.rpc)
+    nodes: Mapping[str, Sequence[str]] = {}
+    if options.chain or options.rpc or settings.chains.follow:
+        from daemon.jobs.nodes import nodes_from
+
+        nodes = nodes_from(settings.chains, options.chain, options.rpc)
     return run_async(partial(watch_topics, settings, options.role, nodes))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
+import webbrowser
 from pathlib import Path
 from time import monotonic
 
@@ -97,6 +100,8 @@ class _Demo:
         self._http, self._page = url_of(listener), url_of(page)
         if not self._options.once:
             self._terminal.print(f"Watch it in a browser: {self._page}\n", soft_wrap=True)
+            if self._is_to_open():
+                await anyio.to_thread.run_sync(webbrowser.open, self._page)
         speed = _span(self._recording) / self._options.seconds if self._options.seconds else None
         wanted = Play(
             source=ReplaySource(
@@ -111,6 +116,13 @@ class _Demo:
             finish=self._finish,
         )
         return await play(self._plant, wanted)
+
+    def _is_to_open(self) -> bool:
+        """As asked; else where there is a screen and a person who would see it."""
+        if self._options.open is not None:
+            return self._options.open
+        has_screen = sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)
+        return self._terminal.is_terminal and bool(has_screen)
 
     def _note(self, played: Played) -> None:
         self._plant.progress.note_played(played)

@@ -16,9 +16,9 @@ from rich.text import Text
 
 from daemon.jobs.endpoint_checks import endpoint_findings
 from daemon.jobs.nodes import nodes_from
-from daemon.parts.posting import why_off
 from daemon.parts.scoring import open_judge
 from daemon.plant import open_cluster, topics_of
+from daemon.roles import why_off
 from daemon.sections import State
 from daemon.settings import Settings
 from streams import state as durable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -69,6 +70,8 @@ def _check(settings: Settings, options: ReplayOptions) -> None:
         raise Invalid("--external needs kafka.bootstrap_servers in the settings", reason="usage")
     if options.limit_pools is not None and options.limit_pools < 1:
         raise Invalid("--limit-pools must be 1 or more", reason="usage")
+    if options.report and find_spec("sklearn") is None:
+        raise Invalid("a report needs more: pip install 'heft-monitor[cpu,train]'")
     if options.verdicts is not None:
         check_writable(options.verdicts)
 

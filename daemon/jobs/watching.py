@@ -1,38 +1,34 @@
-"""One ``heft watch``: live chains and the stages until a signal asks for a drain."""
+"""One ``heft watch``: live chains and the stages until a signal asks for a drain.
+
+A role's modules are imported with the role: a service of one process a role then holds the model's
+runtime, the chains' clients and the page's framework once each, not six times.
+"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import structlog
-from rich.console import Console
 
 from daemon.health import listen, url_of
-from daemon.jobs.nodes import Nodes, endpoints_of
-from daemon.parts.alerting import alert_part, buttons_parts, retention_part
-from daemon.parts.archiving import archive_parts
-from daemon.parts.enriching import enrich_part
-from daemon.parts.examining import examine_part
-from daemon.parts.following import chain_part
-from daemon.parts.posting import LINKING, social_parts, why_off
-from daemon.parts.pricing import market_parts
-from daemon.parts.scoring import open_judge, score_part
 from daemon.parts.serving import broker_part, health_part
-from daemon.parts.showing import page_parts
-from daemon.parts.sinks import sinks_from
 from daemon.plant import Plant, open_plant
+from daemon.roles import able_roles, stages_of
 from daemon.settings import Settings
 from daemon.signals import stop_on_signals
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid
 from streams.telemetry import configure_logging
 
-__all__ = ["able_roles", "watch_topics"]
+if TYPE_CHECKING:
+    from daemon.jobs.nodes import Nodes
+    from streams.evm.endpoints import Endpoints
 
-NO_STAGES = ("source", "page", "social", "market")
+__all__ = ["watch_topics"]
 
 log = structlog.get_logger(__name__)
 
@@ -48,28 +44,17 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
         )
     configure_logging(as_json=settings.log.format == "json", level=settings.log.level)
     roles = able_roles(settings, roles, nodes)
-    stages = [role for role in roles if role not in NO_STAGES]
-    stages += LINKING if "social" in roles else ()
+    stages = stages_of(roles)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen("http", settings.http.host, settings.http.port))
-        chains = [
-            await stack.enter_async_context(endpoints_of(chain, urls))
-            for chain, urls in (nodes.items() if {"source", "examine"} & set(roles) else ())
-        ]
+        asked = nodes if {"source", "examine"} & set(roles) else {}
+        chains = await _endpoints(stack, asked)
         plant = await stack.enter_async_context(open_plant(settings))
-        followed_here = chains if "source" in roles else []
-        parts = [chain_part(plant, endpoints, stages) for endpoints in followed_here]
-        if "examine" in roles:
-            parts.append(examine_part(plant, chains))
-        if "market" in roles:
-            parts += market_parts(plant)
-        if "social" in roles:
-            parts += await social_parts(plant, _intake(settings, stack))
+        parts = _on_chains(plant, roles, chains, stages) if chains else []
+        parts += await _feeds(plant, roles, stack)
         parts += await _stages(plant, stages)
         if "page" in roles:
-            page = stack.enter_context(listen("page", settings.page.host, settings.page.port))
-            parts += page_parts(plant, page)
-            log.info("page_opened", url=url_of(page))
+            parts += _page(plant, stack)
         if plant.cluster.embedded is not None:
             parts.append(broker_part(plant.cluster.embedded))
         parts.append(health_part(plant, listener, stages))
@@ -84,42 +69,6 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
     return 0
 
 
-def able_roles(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[str]:
-    """The roles that can run: launches are examined by nodes of their chain, feeds are followed.
-
-    Raises ``Invalid`` when one that cannot is all that was asked for.
-    """
-    idle = {name for name, feeds in (("social", settings.social.follow),
-                                     ("market", settings.market.follow)) if not feeds}  # fmt: skip
-    if set(roles) <= idle:
-        raise Invalid(
-            f"{' and '.join(sorted(roles))} would follow nothing: set "
-            f"{' and '.join(f'{role}.follow' for role in sorted(roles))} in heft.toml",
-            reason="usage",
-        )
-    if not set(settings.social.follow) - why_off(settings).keys():
-        _tell_off(settings)
-        idle.add("social")
-    if set(roles) <= idle:
-        raise Invalid(f"no feed can be heard: {'; '.join(why_off(settings).values())}",
-                      reason="usage")  # fmt: skip
-    roles = [role for role in roles if role not in idle]
-    asked = settings.examine.enabled and bool(nodes)
-    if not asked and list(roles) == ["examine"]:
-        raise Invalid(
-            "examine asks the nodes of a chain: name one (--chain base), and leave "
-            "examine.enabled on",
-            reason="usage",
-        )
-    return [role for role in roles if asked or role != "examine"]
-
-
-def _tell_off(settings: Settings) -> None:
-    """One line a feed that is followed and cannot work."""
-    for name, why in why_off(settings).items():
-        log.warning("feed_off", feed=name, why=why)
-
-
 def _intake(settings: Settings, stack: AsyncExitStack) -> socket.socket | None:
     """Where posts are taken, if they are."""
     intake = settings.social.intake
@@ -128,18 +77,84 @@ def _intake(settings: Settings, stack: AsyncExitStack) -> socket.socket | None:
     return stack.enter_context(listen("social.intake", intake.host, intake.port))
 
 
+async def _endpoints(stack: AsyncExitStack, nodes: Nodes) -> list[Endpoints]:
+    """The nodes of each chain, open until the stack ends."""
+    if not nodes:
+        return []
+    from daemon.jobs.nodes import endpoints_of
+
+    return [
+        await stack.enter_async_context(endpoints_of(chain, urls)) for chain, urls in nodes.items()
+    ]
+
+
+def _on_chains(
+    plant: Plant, roles: Sequence[str], chains: Sequence[Endpoints], stages: Sequence[str]
+) -> list[Part]:
+    """What asks nodes: following each chain, and examining launches."""
+    parts: list[Part] = []
+    if "source" in roles:
+        from daemon.parts.following import chain_part
+
+        parts += [chain_part(plant, endpoints, stages) for endpoints in chains]
+    if "examine" in roles:
+        from daemon.parts.examining import examine_part
+
+        parts.append(examine_part(plant, chains))
+    return parts
+
+
+async def _feeds(plant: Plant, roles: Sequence[str], stack: AsyncExitStack) -> list[Part]:
+    """What listens to exchanges and to what people say."""
+    parts: list[Part] = []
+    if "market" in roles:
+        from daemon.parts.pricing import market_parts
+
+        parts += market_parts(plant)
+    if "social" in roles:
+        from daemon.parts.posting import social_parts
+
+        parts += await social_parts(plant, _intake(plant.settings, stack))
+    return parts
+
+
+def _page(plant: Plant, stack: AsyncExitStack) -> list[Part]:
+    """The page, on a socket of its own."""
+    from daemon.parts.showing import page_parts
+
+    settings = plant.settings.page
+    listener = stack.enter_context(listen("page", settings.host, settings.port))
+    log.info("page_opened", url=url_of(listener))
+    return page_parts(plant, listener)
+
+
 async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:
     """The stages of these roles in flow order."""
     parts: list[Part] = []
     if "enrich" in roles:
+        from daemon.parts.enriching import enrich_part
+
         parts.append(enrich_part(plant))
     if "score" in roles:
+        from daemon.parts.scoring import open_judge, score_part
+
         judge = await anyio.to_thread.run_sync(open_judge, plant.settings.model)
         parts.append(score_part(plant, judge))
     if "alert" in roles:
-        terminal = Console()
-        parts.append(
-            alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
-        )
-        parts += [retention_part(plant), *buttons_parts(plant)]
-    return [*parts, *archive_parts(plant)]
+        parts += _alerting(plant)
+    if plant.settings.archive.dir:
+        from daemon.parts.archiving import archive_parts
+
+        parts += archive_parts(plant)
+    return parts
+
+
+def _alerting(plant: Plant) -> list[Part]:
+    from rich.console import Console
+
+    from daemon.parts.alerting import alert_part, buttons_parts, retention_part
+    from daemon.parts.sinks import sinks_from
+
+    terminal = Console()
+    alert = alert_part(plant, lambda: sinks_from(plant.settings, terminal, plant.clock), quiet=True)
+    return [alert, retention_part(plant), *buttons_parts(plant)]

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from alerts.render import inert
+from alerts.severity import Severity, severity
 from streams.events import Alert, Facts, Launch, Retraction, Verdict
 
 __all__ = ["Board", "Dossier", "Moment", "News", "Summary"]
@@ -63,6 +64,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quote: str = ""
     alert: str | UnsetType = UNSET
     """The last action of its alert."""
+    severity: Severity | UnsetType = UNSET
+    """Of its last alert."""
     retracted: bool = False
     """Its chain has taken back the blocks that it stood in."""
 
@@ -224,6 +227,7 @@ def _summary(dossier: Dossier, event: News) -> Summary:
         "quote": inert(quote, SYMBOL_LIMIT) if quote else before.quote,
         "at": max(before.at, event.at),
         "alert": dossier.alerts[-1].action if dossier.alerts else UNSET,
+        "severity": severity(dossier.alerts[-1]) if dossier.alerts else UNSET,
         "retracted": _is_retracted(dossier),
     }
     if verdict:

@@ -21,8 +21,10 @@ from litestar.exceptions import (
     PermissionDeniedException,
     ServiceUnavailableException,
 )
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
+from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 from msgspec import Meta
 
 from alerts.secret import Secret
@@ -56,6 +58,12 @@ class Desk(msgspec.Struct, frozen=True):
             )
 
 
+class _UnsupportedType(ClientException):
+    """The body is no JSON."""
+
+    status_code = HTTP_415_UNSUPPORTED_MEDIA_TYPE
+
+
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One person's word on one alerted pool."""
 
@@ -85,7 +93,7 @@ def _may_write(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRou
             "give the token: Authorization: Bearer ...", headers={"WWW-Authenticate": "Bearer"}
         )
     if connection.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise ClientException("give application/json", status_code=415)
+        raise _UnsupportedType("give application/json")
 
 
 @get("/v1/labels", summary="Whether labels are taken here")
@@ -99,6 +107,13 @@ async def is_open(state: State) -> Opening:
     summary="Say what became of an alerted pool",
     guards=[_may_write],
     request_max_body_size=MOST_BYTES,
+    raises=(
+        NotAuthorizedException,
+        PermissionDeniedException,
+        RequestEntityTooLarge,
+        ServiceUnavailableException,
+        _UnsupportedType,
+    ),
 )
 async def label(state: State, data: JSONBody[Feedback]) -> Label:
     """Needs ``Authorization: Bearer`` and the token; gives the label as it is on the topic."""

@@ -10,7 +10,7 @@ from daemon.page.board import Summary
 
 __all__ = ["Hub", "Item", "Reading"]
 
-MOST_READERS = 1_000
+MOST_READERS = 2_000
 MOST_WAITING = 256
 """Items that a reader may be behind; a browser that lost its place connects again by itself."""
 

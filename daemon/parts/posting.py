@@ -9,12 +9,11 @@ from pathlib import Path
 import structlog
 
 from alerts.secret import Secret
-from daemon.feed_sections import Social
 from daemon.health import serve
 from daemon.intake import Door, intake_app
 from daemon.parts.staging import run_transform
 from daemon.plant import Plant
-from daemon.settings import Settings
+from daemon.roles import why_off
 from daemon.supervisor import Part
 from heft_model.scamtext import ScamText
 from streams.errors import Invalid
@@ -37,34 +36,11 @@ from streams.social.x import XStream
 from streams.stage import Drain
 from streams.topics import FACTS, POSTS
 
-__all__ = ["LINKING", "social_parts", "why_off"]
+__all__ = ["social_parts"]
 
-LINKING = ("link", "directory")
-"""The stages of the role."""
 INTAKE_IS_NEVER_SILENT_S = 10 * 365 * 86_400.0
 
 log = structlog.get_logger(__name__)
-
-
-def why_off(settings: Settings) -> dict[str, str]:
-    """Of each feed that is followed and cannot work, what it lacks."""
-    social = settings.social
-    telegram = social.telegram.token.get_secret_value()
-    lacks = {
-        "x": "" if social.x.token.get_secret_value() else "social.x.token is empty",
-        "reddit": ""
-        if social.reddit.client_id and social.reddit.secret.get_secret_value()
-        else "social.reddit.client_id or secret is empty",
-        "farcaster": ""
-        if social.farcaster.key.get_secret_value() or _is_own_hub(social)
-        else "social.farcaster.key is empty",
-        "telegram": "" if telegram else "social.telegram.token is empty",
-        "intake": "" if social.intake.token.get_secret_value() else "social.intake.token is empty",
-        "rss": "" if social.rss.urls else "social.rss.urls is empty",
-    }
-    if telegram and telegram == settings.sinks.telegram.token.get_secret_value():
-        lacks["telegram"] = "its bot is sinks.telegram's: two polls of one bot disturb each other"
-    return {name: why for name, why in lacks.items() if why and name in social.follow}
 
 
 async def social_parts(plant: Plant, listener: socket.socket | None) -> list[Part]:
@@ -196,10 +172,6 @@ def _listening_part(plant: Plant, silences: Sequence[Silence]) -> Part:
             await tell_listening(plant.cluster.broker, silences, plant.clock)
 
     return Part("listening", run)
-
-
-def _is_own_hub(social: Social) -> bool:
-    return social.farcaster.base_url != type(social.farcaster)().base_url
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from streams import telemetry
 from streams.clock import Clock, SystemClock
 from streams.enrich.fold import Fold
@@ -38,6 +40,9 @@ AHEAD = timedelta(days=2)
 
 What is beyond would make every pool of its chain old, and forgotten.
 """
+
+
+log = structlog.get_logger(__name__)
 
 
 class EnrichTransform:
@@ -128,6 +133,7 @@ class EnrichTransform:
         for dossier in told:
             if isinstance(dossier, Facts):
                 telemetry.FACTS.labels(dossier.trigger).inc()
+                log.info("dossier_made", trace=dossier.trace, dossier=dossier.id)
 
 
 def _check(event: Activity, latest: datetime) -> None:

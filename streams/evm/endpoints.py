@@ -9,6 +9,7 @@ before it is believed.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -73,6 +74,7 @@ class Endpoints:
         """As ``call``, saying who answered; those in ``avoid`` are asked last."""
 
         async def once(_: Endpoint, client: Http | Socket) -> Any:
+            self._count_calls([(method, params)])
             return await client.call(method, params, type_)
 
         return await self._rotate(method, once, avoid)
@@ -90,6 +92,7 @@ class Endpoints:
 
         async def once(endpoint: Endpoint, client: Http | Socket) -> list[Any]:
             part = calls[: endpoint.batch]
+            self._count_calls(part)
             try:
                 found[:] = await client.batch(part, type_)
             except Retry:
@@ -188,17 +191,17 @@ class Endpoints:
             value = await once(endpoint, await self._client(endpoint))
         except RpcError:
             endpoint.answered(time.monotonic() - started)
-            self._count("refused")
+            self._count("refused", endpoint)
             raise
         except Retry as error:
             limited = isinstance(error, Throttled)
             note = endpoint.refused_rate if limited else endpoint.failed
             note(time.monotonic(), error.retry_after)
-            self._count("rate" if limited else "failed")
+            self._count("rate" if limited else "failed", endpoint)
             log.debug("rpc_failed", chain=self.chain, endpoint=endpoint.label, error=str(error))
             raise
         endpoint.answered(time.monotonic() - started)
-        self._count("answered")
+        self._count("answered", endpoint)
         return value
 
     def _rotated(self, endpoint: Endpoint, method: str, error: RpcError) -> None:
@@ -263,8 +266,17 @@ class Endpoints:
             reasons = "; ".join(f"{each.label}: {each.wrong}" for each in self.known)
             raise Invalid(f"no endpoint of {self.chain} can be used: {reasons}", reason="setting")
 
-    def _count(self, outcome: str) -> None:
-        telemetry.RPC_REQUESTS.labels(telemetry.chain_label(self.chain), outcome).inc()
+    def _count(self, outcome: str, endpoint: Endpoint) -> None:
+        chain = telemetry.chain_label(self.chain)
+        telemetry.RPC_REQUESTS.labels(chain, outcome).inc()
+        telemetry.RPC_LATENCY.labels(chain, endpoint.label).set(endpoint.latency)
+        telemetry.RPC_ERRORS.labels(chain, endpoint.label).set(endpoint.errors)
+
+    def _count_calls(self, calls: Sequence[Call]) -> None:
+        """What a paid node counts, whatever it answers; the methods are ours and few."""
+        chain = telemetry.chain_label(self.chain)
+        for method, times in Counter(method for method, *_ in calls).items():
+            telemetry.RPC_CALLS.labels(chain, method).inc(times)
 
 
 @asynccontextmanager

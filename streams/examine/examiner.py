@@ -192,10 +192,13 @@ class ExamineTransform:
     async def _tell(self, found: Examination) -> None:
         while True:
             try:
-                return await self._publish(found)
+                await self._publish(found)
             except Retry as error:
                 log.warning("examination_waited", error=str(error), pool=found.pool)
                 await self._clock.sleep(max(PUBLISH_PAUSE_S, error.retry_after or 0))
+            else:
+                log.info("launch_examined", trace=found.trace, examination=found.id)
+                return
 
     def _note_origin(self, found: Examination, entry: Entry) -> None:
         """Who was behind it, and the most that its pool held, for the deployer's next launch."""

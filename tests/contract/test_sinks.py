@@ -127,9 +127,7 @@ async def test_the_outside_world_s_failure_is_an_answer(opening: Opening) -> Non
 
 @every_sink
 @given(words=st.text(max_size=200))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_name_can_stop_a_sink(opening: Opening, words: str) -> None:
     """Whatever strangers wrote, the alert is delivered."""
     verdict = a_verdict(name=words, symbol=words, quote_symbol=words, analysis=words)

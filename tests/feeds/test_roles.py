@@ -17,11 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from daemon.feed_sections import Social
-from daemon.jobs.watching import able_roles
 from daemon.parts.enriching import enrich_part
-from daemon.parts.posting import social_parts, why_off
+from daemon.parts.posting import social_parts
 from daemon.parts.pricing import market_parts, pairs_from
 from daemon.plant import Cluster, Plant, plant_on, topics_of
+from daemon.roles import able_roles, why_off
 from daemon.settings import Settings, load_settings
 from daemon.supervisor import Part, Supervisor
 from streams.errors import Invalid

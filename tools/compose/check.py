@@ -44,7 +44,16 @@ __all__ = ["main"]
 
 ROOT: Final = Path(__file__).parents[2]
 HERE: Final = Path(__file__).parent
-BASE: Final = "localhost/heft-debian:bookworm"
+BASE: Final = "localhost/heft-debian:bookworm-slim"
+NOT_IN_A_SLIM_BASE: Final = (
+    "usr/share/doc/*",
+    "usr/share/info/*",
+    "usr/share/locale/*",
+    "usr/share/man/*",
+    "var/cache/apt/*",
+    "var/lib/apt/lists/*",
+)
+"""What Docker's slim images leave out, too."""
 KAFKA: Final = "127.0.0.1:19092"
 ROLES: Final = {"enrich": 19464, "score": 19465, "alert": 19466, "page": 19467}
 PAGE: Final = "http://127.0.0.1:19468/v1/alerts?limit=500"
@@ -256,7 +265,8 @@ def _build(folder: Path) -> None:
     if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode:
         include = "--include=ca-certificates,python3,python3-venv"
         _quietly("debootstrap", "--variant=minbase", include, "bookworm", str(folder / "root"))
-        _quietly("sh", "-c", f"tar -C {folder}/root -c . | podman import - {BASE}")
+        left_out = " ".join(f"--exclude=./{path}" for path in NOT_IN_A_SLIM_BASE)
+        _quietly("sh", "-c", f"tar -C {folder}/root {left_out} -c . | podman import - {BASE}")
     mounts = [p for p in ("/etc/ssl/certs", "/etc/pip.conf") if Path(p).exists()]
     index = [part for path in mounts for part in ("--volume", f"{path}:{path}:ro")]
     index += ["--env", "PIP_CERT=/etc/ssl/certs/ca-certificates.crt"]

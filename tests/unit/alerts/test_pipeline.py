@@ -288,9 +288,7 @@ class Process:
     deaths=st.sets(st.tuples(st.integers(1, 6), st.sampled_from(STEPS)), max_size=6),
     size=st.integers(1, 3),
 )
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_death_at_any_step_loses_nothing_and_says_nothing_new(
     tmp_path_factory: pytest.TempPathFactory, deaths: set[tuple[int, str]], size: int
 ) -> None:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heft_model.bundle import FILES, MANIFEST, Manifest, Taught, load_bundle, read_manifest
+from heft_model.bundle import FILES, load_bundle
+from heft_model.manifest import MANIFEST, Manifest, Taught, read_manifest
 from streams.errors import Invalid
 from tests.unit.heft_model.making import calibration, lexicon, window, write_dummy_bundle
 

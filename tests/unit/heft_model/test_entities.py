@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heft_model.entities import SELECTORS, common_entities, entities_of, is_entity
@@ -39,7 +39,6 @@ def test_only_what_the_bundle_knows_is_said() -> None:
     assert set(WORDS) <= set(vocabulary(lexicon))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80), st.text(max_size=40))
 def test_strangers_text_makes_no_entity(told: str, venue: str) -> None:
     """Whatever a contract answers or a venue is called, words have an entity's form or are none."""

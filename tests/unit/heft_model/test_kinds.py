@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heft_model.kinds import HEADS, KINDS, LABELS, kinds_of
@@ -18,7 +18,6 @@ def seen(value: bool | float) -> Finding:
     return Finding(source="simulation", block=1, value=value)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1), ODDS)
 def test_a_rug_is_a_pull_or_a_dump(rug: float, odds: dict[str, float]) -> None:
     """The two ways in which a pool is drained are together as likely as that it is."""
@@ -28,7 +27,6 @@ def test_a_rug_is_a_pull_or_a_dump(rug: float, odds: dict[str, float]) -> None:
         assert told["liquidity-pull"] + told["dump"] == pytest.approx(rug, abs=2e-6)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1), ODDS)
 def test_the_likeliest_comes_first(rug: float, odds: dict[str, float]) -> None:
     """Whoever shows only the first shows the likeliest."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heft_model.features import FEATURES, measure
@@ -25,7 +25,6 @@ def part(**told: Any) -> Facts:
     return completed(read_partial(json.dumps(told).encode()))
 
 
-@settings(deadline=None)
 @given(st.sets(st.sampled_from(PARTS), min_size=1))
 def test_any_part_of_a_dossier_is_one(names: set[str]) -> None:
     """Each known number is the whole dossier's, and each other is unknown: never zero."""
@@ -87,7 +86,6 @@ def test_what_is_no_part_is_refused(line: bytes, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=8),
     lambda inner: st.dictionaries(st.sampled_from(PARTS), inner, max_size=4),

@@ -215,7 +215,7 @@ def test_batches_hold_all_of_it(recording: Recording, size: int) -> None:
     assert positions[-1] == recording.count
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_what_is_played_again_changes_nothing(recording: Recording, data: st.DataObject) -> None:
     """Stopped behind any batch and started from its position, a replay leads to equal dossiers."""

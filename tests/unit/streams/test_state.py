@@ -16,7 +16,7 @@ from sqlalchemy.engine import Dialect
 
 from streams import state as state_module
 from streams.errors import Broken, Invalid, Retry
-from streams.state import STATE_VERSION, State, _upsert
+from streams.state import State, _upsert
 
 pytestmark = pytest.mark.anyio
 
@@ -154,16 +154,6 @@ asyncio.run(main())
     again = await State.open(f"sqlite:///{path}")
     assert await noted(again) == [("kept", 1, None)]
     await again.close()
-
-
-async def test_a_newer_state_is_refused(path: Path) -> None:
-    """An older program does not touch what it cannot understand."""
-    await (await State.open(f"sqlite:///{path}")).close()
-    with sqlite3.connect(path) as database:
-        database.execute("update state_version set version = ?", [STATE_VERSION + 1])
-    database.close()
-    with pytest.raises(Broken, match="newer heft"):
-        await State.open(f"sqlite:///{path}")
 
 
 def _damage(path: Path, how: str) -> None:

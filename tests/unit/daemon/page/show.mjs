@@ -1,5 +1,7 @@
 // Shows one token on the page without a browser; prints the document as nested JSON.
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const [, , page, answers] = process.argv;
 const told = JSON.parse(readFileSync(answers, "utf8"));
@@ -10,6 +12,7 @@ class Node {
   append(...children) { this.children.push(...children); }
   replaceChildren(...children) { this.children = children; }
   addEventListener() {}
+  get firstChild() { return this.children[0]; }
   toJSON() { return { tag: this.tag, attributes: this.attributes, children: this.children }; }
 }
 
@@ -19,12 +22,17 @@ globalThis.document = {
   getElementById: (id) => (id === "main" ? main : new Node(id)),
   createElement: (tag) => new Node(tag),
   createElementNS: (_, tag) => new Node(tag),
+  querySelectorAll: () => [],
 };
 globalThis.sessionStorage = { getItem: () => null };
 globalThis.location = { hash: "#/t/ethereum/pool" };
 globalThis.addEventListener = () => {};
 globalThis.fetch = async (path) => ({ ok: true, json: async () => (path === "/v1/labels" ? { open: false } : told) });
-await import(`data:text/javascript,${encodeURIComponent(readFileSync(page, "utf8"))}`);
+globalThis.EventSource = class { addEventListener() {} close() {} };
+const folder = join(dirname(answers), "static");
+cpSync(dirname(page), folder, { recursive: true });
+writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" })); // browsers need none
+await import(pathToFileURL(join(folder, "page.js")));
 for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
 await new Promise((done) => setTimeout(done, 20));
 console.log(JSON.stringify(main));

@@ -11,13 +11,14 @@ import anyio
 import httpx2
 import pytest
 
+from alerts.example import example
 from daemon.health import listen, serve
 from daemon.page import api, hub
 from daemon.page.api import STATIC, page_app
 from daemon.page.board import Board, News
 from daemon.page.hub import Hub
 from heft_model.registry import Registry
-from tests.unit.alerts.making import POOL, a_verdict, alerts_of
+from tests.unit.alerts.making import LAUNCHED_AT, POOL, a_verdict, alerts_of
 from tests.unit.daemon.page.test_board import TOKEN, everything
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +85,9 @@ async def test_the_document_names_every_path(client: httpx2.AsyncClient) -> None
         "/v1/tokens",
         "/v1/tokens/{chain}/{address}",
         "/v1/verdicts/{chain}/{address}",
+        "/v1/veto/{chain}/{address}",
         "/v1/alerts",
+        "/v1/health",
         "/v1/models",
         "/v1/stream",
         "/v1/labels",
@@ -104,6 +107,7 @@ async def test_the_document_names_every_path(client: httpx2.AsyncClient) -> None
         ("/v1/tokens?limit=x", 400),
         (f"/v1/tokens?q={'x' * 201}", 400),
         ("/v1/stream?min_probability=2", 400),
+        ("/v1/stream?min_severity=grave", 400),
         ("/../../pyproject.toml", 404),
         ("/%2e%2e/%2e%2e/api.py", 404),
         ("/..%2fapi.py", 404),
@@ -155,6 +159,26 @@ async def test_news_arrive_as_they_come() -> None:
     data = [json.loads(line.removeprefix("data: ")) for line in told if line.startswith("data: {")]
     assert kinds == ["verdict", "alert"]
     assert [each["pool"] for each in data] == [POOL, POOL]
+
+
+async def test_the_stream_can_be_for_grave_news_alone() -> None:
+    """By the severity of the token's last alert; what was never alerted is none of it."""
+    board, news = Board(), Hub()
+    async with served(board, news) as client:
+        path = "/v1/stream?min_severity=critical"
+        async with client.stream("GET", path) as answer:
+            lines = answer.aiter_lines()
+            assert ":" in await anext(lines)
+            events: list[News] = [
+                a_verdict(0),
+                example(LAUNCHED_AT, pool="0x01", probability=0.85),
+                example(LAUNCHED_AT, pool="0x02", probability=0.97),
+            ]
+            for event in events:
+                news.tell(str(event.__struct_config__.tag), board.note(event))
+            told = [line async for line in _until(lines, 1)]
+    data = [json.loads(line.removeprefix("data: ")) for line in told if line.startswith("data: {")]
+    assert [(each["pool"], each["severity"]) for each in data] == [("0x02", "critical")]
 
 
 async def _until(lines: AsyncIterator[str], events: int) -> AsyncIterator[str]:

@@ -62,7 +62,7 @@ def test_traps_and_findings_are_shown_with_their_source(tmp_path: Path) -> None:
     dossier = msgspec.structs.replace(dossier_of(verdict), findings=findings)
     document = shown(tmp_path, known([*everything(), dossier, verdict]))
     groups = [text(each) for each in nodes(document) if each["tag"] == "summary"]
-    assert groups == ["owner: 0 of 1 known", "trade: 4 of 4 known"]
+    assert groups == ["as numbers", "owner: 0 of 1 known", "trade: 4 of 4 known"]
     said = text(document)
     assert "proven  it can be bought, and not be sold" in said
     assert "trade.can_sell no simulation 77" in said

@@ -46,7 +46,7 @@ def _code(data: bytes) -> Code | None:
 
 
 @given(CODE)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_bytes_as_code_give_answers(data: bytes) -> None:
     """Whatever the bytes, there is an answer to every question, and acts that can be encoded."""
     clone_target(data)

@@ -138,7 +138,7 @@ METHODS = (*SOUND, "simulate")
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(METHODS, JSON)))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_answers_give_findings(answers: dict[str, Any]) -> None:
     """Whatever a node answers, every question has a finding with a value or a reason."""
     for finding in _both(Node(SOUND | answers)).values():
@@ -163,7 +163,7 @@ def test_reading_code_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> Non
 @given(
     st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=50)
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_what_is_no_address_is_refused(text: str) -> None:
     """A token, pool or holder that is no address gives findings that say so."""
     launch = msgspec.structs.replace(LAUNCH, token=text)

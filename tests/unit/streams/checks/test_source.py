@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.checks.acts import selector_of
@@ -36,7 +36,6 @@ def test_what_anybody_may_call_is_found() -> None:
     assert selectors_in(SOURCE) == {selector_of(each) for each in signatures}
 
 
-@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_read(text: str) -> None:
     """No source breaks it, and what it finds are selectors."""

@@ -206,7 +206,7 @@ STEPS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(), st.lists(STEPS, max_size=12), st.integers(1, 3), st.integers(0, 3))
 def test_dossiers_do_not_depend_on_batches_and_crashes(
     history: list[Activity], steps: list[Step], partitions: int, pools_kept: int
