@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions recording coverage schemas \
+.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions train-analyst analyses recording coverage schemas \
   alert-pages checks-page probe tree clean
 
 VENV := .venv
@@ -86,6 +86,13 @@ train-scamtext: $(VENV)/.develop ## train the model of scam texts again from jan
 
 mentions: $(VENV)/.develop ## write tests/golden/mentions.jsonl: posts and the tokens that they name
 	$(BIN)/python -m tools.mention_cases
+
+train-analyst: $(VENV)/.develop ## teach the bundled analyst again, from phrases (about 20 minutes of one core)
+	rm -rf heft_model/writers/nano
+	$(BIN)/heft train --analyst --out heft_model/writers/nano
+
+analyses: $(VENV)/.serve ## write docs/analyses.md: a hundred analyses by the bundled analyst
+	$(BIN)/python -m tools.analyses
 
 recording: $(VENV)/.develop ## act the demo's launches out on a local chain again and record them (needs Node 20)
 	$(INSTALL) -e '.[record]'
