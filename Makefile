@@ -3,8 +3,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions recording \
-  coverage schemas alert-pages checks-page probe tree screenshots migration clean
+.PHONY: help demo test check up down bench soak train-nano train-scamtext mentions train-analyst \
+  analyses recording coverage schemas alert-pages checks-page probe tree screenshots migration clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -87,6 +87,13 @@ train-scamtext: $(VENV)/.develop ## train the model of scam texts again from jan
 
 mentions: $(VENV)/.develop ## write tests/golden/mentions.jsonl: posts and the tokens that they name
 	$(BIN)/python -m tools.mention_cases
+
+train-analyst: $(VENV)/.develop ## teach the bundled analyst again, from phrases (about 20 minutes of one core)
+	rm -rf heft_model/writers/nano
+	$(BIN)/heft train --analyst --out heft_model/writers/nano
+
+analyses: $(VENV)/.serve ## write docs/analyses.md: a hundred analyses by the bundled analyst
+	$(BIN)/python -m tools.analyses
 
 recording: $(VENV)/.develop ## act the demo's launches out on a local chain again and record them (needs Node 20)
 	$(INSTALL) -e '.[record]'

@@ -7,7 +7,7 @@ import sys
 
 BENCHMARKS = (
     "startup", "decode", "solana", "follow", "solana_live", "examine", "checks", "pipeline",
-    "scorer", "swap", "alerts", "feeds", "join",
+    "scorer", "swap", "alerts", "feeds", "join", "analyst",
 )  # fmt: skip
 
 

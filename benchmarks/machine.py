@@ -18,6 +18,7 @@ PACKAGES = (
     "onnxruntime",
     "sqlalchemy",
     "torch",
+    "transformers",
     "web3",
     "websockets",
 )

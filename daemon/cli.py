@@ -77,6 +77,15 @@ COMMANDS = (
         "history than the node gives at once gets its findings and no verdict of the model.",
     ),
     Command(
+        "analyze",
+        "daemon.commands.analyze:analyze",
+        "Read what a token says of itself: the odds of a rug, what decides, and an analysis.",
+        "heft analyze --name Lantern --address 0x1f98... --description 'Liquidity is not locked.'",
+        "The description alone decides; asks no chain and no network. What speaks to its reader "
+        "instead of about the token is not read, and said. The analysis states nothing that the "
+        "description does not say.",
+    ),
+    Command(
         "score",
         "daemon.commands.score:score",
         "Read dossiers, one JSON object a line, and write one verdict a line.",

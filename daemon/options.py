@@ -106,6 +106,9 @@ class TrainOptions:
     """Under what the new weights may be used; written into the bundle."""
     promote: bool = False
     """Let the new version serve at once."""
+    analyst: bool = False
+    """Teach the analyst of heft analyze instead, from phrases that are part of heft, and write it
+    to --out; takes no recordings. --recipe is then a TOML file like trainer/analyst/nano.toml."""
 
 
 @Parameter(name="*")

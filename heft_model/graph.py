@@ -13,7 +13,7 @@ and changing the version is handing it other arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from heft_model.architecture import HeftMember, HeftModel
 from heft_model.finetuned import FineTuned, Sparsity, trunk_weights
 from streams.errors import Invalid
 
-__all__ = ["OPSET", "is_large", "onnx_graph"]
+__all__ = ["OPSET", "Graph", "Layer", "beside", "fed_forward", "is_large", "onnx_graph"]
 
 OPSET = 23
 """The first with Attention, RotaryEmbedding and RMSNormalization."""
@@ -60,14 +60,19 @@ def onnx_graph(
     With ``weights``, the bulky ones are put there and not into the graph, which names them. Raises
     ``Invalid`` when the weights are more than an ONNX file can hold.
     """
-    graph = _Graph(adapted, weights)
+    graph = Graph(adapted, weights)
     time = _Time(graph, model)
     answers = [_member(graph, f"member{i}", m, time) for i, m in enumerate(model.parts)]
     _answer(graph, graph.node("Mean", answers), len(model.kinds))
-    return graph.serialise(max_length=model.parts[0].max_length, kinds=model.kinds)
+    outputs: dict[str, list[Any]] = {"logit": ["b"]}
+    told: dict[str, Any] = {"max_length": model.parts[0].max_length}
+    if model.kinds:
+        outputs["kinds"] = ["b", len(model.kinds)]
+        told["kinds"] = ",".join(model.kinds)
+    return graph.serialise(outputs=outputs, **told)
 
 
-class _Graph:
+class Graph:
     """Nodes, constants and inputs, named as they come."""
 
     def __init__(
@@ -105,15 +110,15 @@ class _Graph:
         return y
 
     def _input(self, name: str, shape: list[int | None]) -> str:
-        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-        return name
+        return self.input(name, shape)
 
     def constant(self, value: Array | list[int] | float, dtype: str = "float32") -> str:
+        """A number or an array that is part of the graph."""
         name = f"c{len(self._constants)}"
         array = np.ascontiguousarray(np.asarray(value, dtype=dtype))
         if self._weights is not None and array.nbytes >= BULKY_BYTES:
             self._weights[name] = array
-            self._constants.append(_beside(name, array))
+            self._constants.append(beside(name, array))
             return name
         self._bytes += array.nbytes
         if self._bytes > MOST_BYTES:
@@ -141,25 +146,35 @@ class _Graph:
         return outputs
 
     def norm(self, x: str, weight: Array, epsilon: float) -> str:
+        """Qwen2's norm."""
         return self.node("RMSNormalization", [x, self.constant(weight)], axis=-1, epsilon=epsilon)
 
-    def serialise(self, *, max_length: int, kinds: Sequence[str]) -> bytes:
-        outputs = [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["b"])]
-        if kinds:
-            shape: list[str | int | None] = ["b", len(kinds)]
-            outputs.append(helper.make_tensor_value_info("kinds", TensorProto.FLOAT, shape))
-        graph = helper.make_graph(self._nodes, "heft", self._inputs, outputs, self._constants)
+    def input(self, name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> str:
+        """One more of what is handed in."""
+        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def joined(self, _names: list[str], weights: list[Array]) -> str:
+        """Weights of one input as one matrix, turned for a multiplication from the right."""
+        return self.constant(np.concatenate(weights).T)
+
+    def serialise(self, *, outputs: dict[str, list[Any]], **told: Any) -> bytes:
+        """The file: what it gives, by name and shape, and what is ``told`` to who opens it."""
+        given = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in outputs.items()
+        ]
+        graph = helper.make_graph(self._nodes, "heft", self._inputs, given, self._constants)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
-        told = {"kinds": ",".join(kinds)} if kinds else {}
-        helper.set_model_props(model, {"max_length": str(max_length), **told})
-        if not self._weights:  # the checker would look for the file
+        helper.set_model_props(model, {name: str(value) for name, value in told.items()})
+        if not any(tensor.external_data for tensor in self._constants):  # the checker reads it
             onnx.checker.check_model(model)
         data: bytes = model.SerializeToString()
         return data
 
 
-def _beside(name: str, array: Array) -> onnx.TensorProto:
+def beside(name: str, array: Array) -> onnx.TensorProto:
     """A constant that the file names and does not hold."""
     kind = helper.np_dtype_to_tensor_dtype(array.dtype)
     tensor = TensorProto(name=name, data_type=kind, dims=array.shape)
@@ -171,7 +186,7 @@ def _beside(name: str, array: Array) -> onnx.TensorProto:
 class _Time:
     """What depends on positions alone, and is shared by all members."""
 
-    def __init__(self, graph: _Graph, model: HeftModel) -> None:
+    def __init__(self, graph: Graph, model: HeftModel) -> None:
         config = model.config
         angles = _angles(model.parts[0])  # [positions, head size / 2]
         self.cos, self.sin = graph.constant(np.cos(angles)), graph.constant(np.sin(angles))
@@ -194,12 +209,12 @@ class _Time:
         self.heads: int = config.num_attention_heads
         self.kv_heads: int = config.num_key_value_heads or self.heads
 
-    def rotated(self, graph: _Graph, x: str, positions: str, heads: int) -> str:
+    def rotated(self, graph: Graph, x: str, positions: str, heads: int) -> str:
         inputs = [x, self.cos, self.sin, positions]
         return graph.node("RotaryEmbedding", inputs, num_heads=heads)
 
 
-def _near(graph: _Graph, mine: str, other: str, sparsity: Sparsity) -> str:
+def _near(graph: Graph, mine: str, other: str, sparsity: Sparsity) -> str:
     """Where ``Sparsity`` lets words at ``mine`` see those at ``other``, the future included."""
     block = graph.constant(sparsity.block, "int64")
     window, shared = (graph.constant(n, "int64") for n in (sparsity.window, sparsity.shared))
@@ -216,7 +231,7 @@ def _angles(member: Member) -> Array:
     return np.asarray(positions[:, None] * frequencies[None, :])
 
 
-def _member(graph: _Graph, name: str, member: Member, time: _Time) -> str:
+def _member(graph: Graph, name: str, member: Member, time: _Time) -> str:
     """One trunk and its heads, to ``[b, 1 + kinds]``."""
     config = member.trunk.config
     weights = {k: v.detach().float().cpu().numpy() for k, v in trunk_weights(member)}
@@ -228,7 +243,7 @@ def _member(graph: _Graph, name: str, member: Member, time: _Time) -> str:
         prefix = f"trunk.layers.{i}."
         layer = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
         is_last = i == config.num_hidden_layers - 1
-        x = _layer(graph, x, _Layer(str(i), layer, config.rms_norm_eps), time, is_last=is_last)
+        x = _layer(graph, x, Layer(str(i), layer, config.rms_norm_eps), time, is_last=is_last)
     x = graph.norm(x, weights["trunk.norm.weight"], config.rms_norm_eps)
     head = graph.learnt("head.weight", weights["head.weight"].T)
     y = graph.node("MatMul", [x, head])  # [b, 1, 1 + kinds]
@@ -236,7 +251,7 @@ def _member(graph: _Graph, name: str, member: Member, time: _Time) -> str:
     return graph.node("Squeeze", [logits, graph.constant([1], "int64")])
 
 
-def _answer(graph: _Graph, answers: str, kinds: int) -> None:
+def _answer(graph: Graph, answers: str, kinds: int) -> None:
     """``[b, 1 + kinds]`` to the graph's outputs."""
     if kinds:
         sizes = graph.constant([1, kinds], "int64")
@@ -245,7 +260,7 @@ def _answer(graph: _Graph, answers: str, kinds: int) -> None:
     graph.node("Squeeze", [answers, graph.constant([1], "int64")], outputs=["logit"])
 
 
-def _informed(graph: _Graph, x: str, member: FineTuned) -> str:
+def _informed(graph: Graph, x: str, member: FineTuned) -> str:
     """``x`` with what the member knows of each word."""
     if member.knowledge is None:
         return x
@@ -253,14 +268,14 @@ def _informed(graph: _Graph, x: str, member: FineTuned) -> str:
     return graph.node("Add", [x, graph.node("Gather", [told, "input_ids"], axis=0)])
 
 
-class _Layer(NamedTuple):
+class Layer(NamedTuple):
     """A block's weights by Qwen2's names, and what the block is called."""
 
     name: str
     weights: Weights
     epsilon: float
 
-    def projected(self, graph: _Graph, x: str, part: str, names: str) -> list[str]:
+    def projected(self, graph: Graph, x: str, part: str, names: str) -> list[str]:
         """Several projections of ``x`` as one multiplication, each with its adapter."""
         known = [f"{part}.{name}" for name in names.split()]
         sites = [f"{self.name}.{name}" for name in names.split()]
@@ -269,7 +284,8 @@ class _Layer(NamedTuple):
             self.weights.get(f"{name}.bias", np.zeros(len(w)))
             for name, w in zip(known, weights, strict=True)
         ]
-        y = graph.node("MatMul", [x, graph.constant(np.concatenate(weights).T)])
+        full = [f"model.layers.{self.name}.{name}.weight" for name in known]
+        y = graph.node("MatMul", [x, graph.joined(full, weights)])
         bias = np.concatenate(biases)
         if not any(map(graph.adapts, sites)):
             y = graph.node("Add", [y, graph.constant(bias)]) if bias.any() else y
@@ -283,14 +299,18 @@ class _Layer(NamedTuple):
         return outputs
 
 
-def _layer(graph: _Graph, x: str, layer: _Layer, time: _Time, *, is_last: bool) -> str:
+def _layer(graph: Graph, x: str, layer: Layer, time: _Time, *, is_last: bool) -> str:
     """A Qwen2 block, ``[b, t, width]`` to the same, or to ``[b, 1, width]`` when it is the last."""
     h = graph.norm(x, layer.weights["input_layernorm.weight"], layer.epsilon)
     attend = _attention_of_last if is_last else _attention
     (attended,) = layer.projected(graph, attend(graph, h, layer, time), "self_attn", "o_proj")
     if is_last:
         x = _at_last(graph, x, time)
-    x = graph.node("Add", [x, attended])
+    return fed_forward(graph, graph.node("Add", [x, attended]), layer)
+
+
+def fed_forward(graph: Graph, x: str, layer: Layer) -> str:
+    """The second half of a block."""
     h = graph.norm(x, layer.weights["post_attention_layernorm.weight"], layer.epsilon)
     g, u = layer.projected(graph, h, "mlp", "gate_proj up_proj")
     silu = graph.node("Mul", [g, graph.node("Sigmoid", [g])])
@@ -298,7 +318,7 @@ def _layer(graph: _Graph, x: str, layer: _Layer, time: _Time, *, is_last: bool) 
     return graph.node("Add", [x, down])
 
 
-def _attention(graph: _Graph, h: str, layer: _Layer, time: _Time) -> str:
+def _attention(graph: Graph, h: str, layer: Layer, time: _Time) -> str:
     """Every word looks at itself and what came before."""
     q, k, v = layer.projected(graph, h, "self_attn", "q_proj k_proj v_proj")
     return graph.node(
@@ -315,7 +335,7 @@ def _attention(graph: _Graph, h: str, layer: _Layer, time: _Time) -> str:
     )
 
 
-def _attention_of_last(graph: _Graph, h: str, layer: _Layer, time: _Time) -> str:
+def _attention_of_last(graph: Graph, h: str, layer: Layer, time: _Time) -> str:
     """Only the last word looks, at everything up to itself."""
     k, v = layer.projected(graph, h, "self_attn", "k_proj v_proj")
     (q,) = layer.projected(graph, _at_last(graph, h, time), "self_attn", "q_proj")
@@ -332,7 +352,7 @@ def _attention_of_last(graph: _Graph, h: str, layer: _Layer, time: _Time) -> str
     )
 
 
-def _at_last(graph: _Graph, x: str, time: _Time) -> str:
+def _at_last(graph: Graph, x: str, time: _Time) -> str:
     """``[b, t, width]`` to ``[b, 1, width]``: each row at its last word."""
     picked = graph.node("GatherND", [x, time.last], batch_dims=1)  # [b, width]
     return graph.node("Unsqueeze", [picked, graph.constant([1], "int64")])

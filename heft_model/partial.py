@@ -48,6 +48,7 @@ class Partial(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     quote_symbol: str | UnsetType = UNSET
     token_address: str | UnsetType = UNSET
     creator: str | UnsetType = UNSET
+    trace: str | UnsetType = UNSET
     token: TokenFacts | UnsetType = UNSET
     liquidity: dict[str, int | float] | UnsetType = UNSET
     trading: dict[str, int | float] | UnsetType = UNSET

@@ -19,7 +19,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("streams", "heft_model", "trainer", "alerts", "daemon")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-TORCH_MODULES = {"answer", "architecture", "export", "finetuned", "graph", "knowledge"}
+TORCH_MODULES = {
+    "answer",
+    "architecture",
+    "export",
+    "finetuned",
+    "graph",
+    "knowledge",
+    "writer_graph",
+}
 BARE = {"LICENSE", "Makefile", "run", ".gitignore", ".npmrc"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "handler", "base", "core"}
 """Names that say nothing; ``handler`` and the others have a better word each time."""

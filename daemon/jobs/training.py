@@ -28,6 +28,8 @@ def train_on(settings: Settings, folders: Sequence[Path], options: TrainOptions)
 
     Raises ``Invalid`` when the extra ``train`` is missing or the recordings cannot teach.
     """
+    if options.analyst:
+        return _teach_analyst(settings, folders, options)
     if not folders:
         raise Invalid("train needs a folder of recorded pools at least", reason="usage")
     try:
@@ -58,6 +60,20 @@ def train_on(settings: Settings, folders: Sequence[Path], options: TrainOptions)
         print(f"bundle written to {made}")
         return 0
     _add(Registry(registry), made, promote=options.promote)
+    return 0
+
+
+def _teach_analyst(settings: Settings, folders: Sequence[Path], options: TrainOptions) -> int:
+    if folders or options.out is None:
+        raise Invalid("--analyst takes --out FOLDER and no recordings", reason="usage")
+    try:
+        from trainer.analyst.teach import read_settings, teach_analyst
+    except ImportError as error:
+        raise Invalid("training needs more: pip install 'heft-monitor[cpu,train]'") from error
+    configure_quiet(settings.log)
+    recipe = read_settings(options.recipe)
+    made = teach_analyst(recipe, options.out, console=Console(stderr=True))
+    print(f"analyst written to {made}")
     return 0
 
 

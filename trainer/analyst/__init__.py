@@ -1,0 +1,1 @@
+"""The analyst's lessons and its teaching."""
