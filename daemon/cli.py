@@ -117,6 +117,15 @@ COMMANDS = (
         "The exit code is 1 when a leak check fails.",
     ),
     Command(
+        "simulate",
+        "daemon.commands.simulate:simulate",
+        "Play recorded launches through the self-teaching service, beside a model that is frozen.",
+        "heft simulate recordings/ --from part1 --through part2 --retrain every-7-days",
+        "Launches are scored as they come, outcomes arrive at their horizons, challengers are "
+        "taught on what was known by then, tried, promoted and swapped. Prints AUC over time, "
+        "with intervals, on launches that were scored before their outcome was known.",
+    ),
+    Command(
         "topics",
         "daemon.commands.topics:topics",
         "List the Kafka topics: what each holds, and how far its readers are behind.",

@@ -24,6 +24,7 @@ __all__ = [
     "LabelOptions",
     "ReplayOptions",
     "SilenceOptions",
+    "SimulateOptions",
     "TokenOptions",
     "TrainOptions",
     "settings_from",
@@ -106,6 +107,27 @@ class TrainOptions:
     """Under what the new weights may be used; written into the bundle."""
     promote: bool = False
     """Let the new version serve at once."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions:
+    """What can be said about a simulation."""
+
+    from_: Annotated[str, Parameter(name="--from")] = "part1"
+    """The frozen model learns from the launches of the files that end so (pools_part1.parquet)."""
+    through: str = "part2"
+    """The launches of those are judged as they come."""
+    retrain: str = "every-7-days"
+    """When a refresh is tried: every-N-days."""
+    preset: str = "refresh"
+    """How models are taught, as for heft train."""
+    recipe: Path | None = None
+    """A TOML file of recipe settings, instead of a preset's."""
+    json: bool = False
+    """Print one JSON object instead of tables."""
+    report: Path | None = None
+    """Write simulation.json and the plot of AUC over time (SVG and PNG) into this folder."""
 
 
 @Parameter(name="*")

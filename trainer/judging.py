@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Sequence
+from datetime import datetime
 from time import perf_counter
 
 import msgspec
@@ -15,11 +16,24 @@ from heft_model.prompt import render
 from heft_model.session import Session
 from streams.errors import Broken, Invalid
 from streams.events import Facts
-from trainer.promote import Gate
+from trainer.asof import Case
+from trainer.labels import is_drained
+from trainer.promote import Gate, Judged
+from trainer.settling import settle
 
-__all__ = ["ServingLimits", "probabilities", "trials"]
+__all__ = [
+    "JUDGED_AGES",
+    "ServingLimits",
+    "judgeable",
+    "judged_by",
+    "paired",
+    "probabilities",
+    "trials",
+]
 
 Floats = NDArray[np.float64]
+JUDGED_AGES = frozenset({"1h", "6h", "24h"})
+"""At which versions are compared: old enough to be alerted on, of every launch."""
 AT_ONCE = 64
 MOST_MOVED = 0.05
 """By which words alone may move a probability."""
@@ -47,6 +61,44 @@ def probabilities(bundle: Bundle, facts: Sequence[Facts], session: Session | Non
     parts = [rows[i : i + AT_ONCE] for i in range(0, len(rows), AT_ONCE)]
     logits = [logit for part in parts for logit in runs.run(part)]
     return np.asarray(bundle.calibration.curve.probability(logits), dtype=np.float64)
+
+
+def judged_by(
+    champion: Bundle, challenger: Bundle, cases: Sequence[Case], since: datetime
+) -> Judged:
+    """Both versions on the settled dossiers of launches since a moment, neither drained yet."""
+    rows = judgeable(cases, since)
+    facts = [case.facts for case, _ in rows]
+    old, new = (probabilities(each, facts) for each in (champion, challenger))
+    return paired(rows, old, new)
+
+
+def judgeable(cases: Sequence[Case], since: datetime) -> list[tuple[Case, bool]]:
+    """What can be judged: dossiers of stated ages, before the end, with a settled outcome."""
+    found = []
+    for case in cases:
+        facts = case.facts
+        if facts.launched_at < since or facts.trigger not in JUDGED_AGES or is_drained(facts):
+            continue
+        label = settle(case).label
+        if label is not None:
+            found.append((case, label))
+    return found
+
+
+def paired(rows: Sequence[tuple[Case, bool]], old: Floats, new: Floats) -> Judged:
+    """What the champion (old) and the challenger (new) say of the same rows."""
+    facts = [case.facts for case, _ in rows]
+    return Judged(
+        champion=old,
+        challenger=new,
+        labels=np.array([label for _, label in rows], dtype=bool),
+        pools=[each.key for each in facts],
+        slices={
+            "chain": [each.chain for each in facts],
+            "venue": [f"{each.chain}/{each.venue}" for each in facts],
+        },
+    )
 
 
 def trials(bundle: Bundle, sample: Sequence[Facts], limits: ServingLimits) -> list[Gate]:

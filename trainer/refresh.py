@@ -30,16 +30,14 @@ from heft_model.registry import Registry
 from streams.errors import Invalid
 from trainer.asof import Case, guard
 from trainer.dataset import Example, weighed
-from trainer.judging import ServingLimits, probabilities, trials
-from trainer.labels import is_drained
+from trainer.judging import ServingLimits, judgeable, paired, probabilities, trials
 from trainer.presets import RecipeSettings
-from trainer.promote import Decision, Gate, Judged, Limits, first_failure, gates
+from trainer.promote import Decision, Gate, Limits, first_failure, gates
 from trainer.recipe import Rehearsal, train
-from trainer.settling import audit, settle, taught, trusted
+from trainer.settling import audit, taught, trusted
 
-__all__ = ["Past", "RefreshSettings", "Refreshed", "digest_of", "judged_by", "refresh"]
+__all__ = ["Past", "RefreshSettings", "Refreshed", "digest_of", "refresh"]
 
-JUDGED_AGES = frozenset({"1h", "6h", "24h"})
 NEVER_DAYS = 1e6
 GATES = "gates.json"
 """What the rehearsal came to, for a run that goes on after it."""
@@ -173,16 +171,6 @@ def _challenge(
     return folder
 
 
-def judged_by(
-    champion: Bundle, challenger: Bundle, cases: Sequence[Case], since: datetime
-) -> Judged:
-    """Both versions on the settled dossiers of launches since a moment, neither drained yet."""
-    rows = _rows(cases, since)
-    facts = [case.facts for case, _ in rows]
-    old, new = (probabilities(each, facts) for each in (champion, challenger))
-    return _judged(rows, old, new)
-
-
 def digest_of(examples: Sequence[Example]) -> str:
     """SHA-256 over the ids, labels and weights of examples, in hex."""
     told = hashlib.sha256()
@@ -272,37 +260,10 @@ def _face(
     said = fit_curve(heard.logits, labels, groups, smooth=True)[1]
     by_id = {example.facts.id: float(p) for example, p in zip(heard.examples, said, strict=True)}
     since = min(example.facts.launched_at for example in heard.examples)
-    rows = [(case, label) for case, label in _rows(cases, since) if case.facts.id in by_id]
+    rows = [(case, label) for case, label in judgeable(cases, since) if case.facts.id in by_id]
     old = probabilities(champion, [case.facts for case, _ in rows])
     new = np.array([by_id[case.facts.id] for case, _ in rows])
-    made += gates(_judged(rows, old, new), settings.limits)
+    made += gates(paired(rows, old, new), settings.limits)
     if first_failure(made) is not None:
         raise _LostError
     path.write_bytes(msgspec.json.encode(made))
-
-
-def _rows(cases: Sequence[Case], since: datetime) -> list[tuple[Case, bool]]:
-    """What can be judged: dossiers of stated ages, before the end, with a settled outcome."""
-    found = []
-    for case in cases:
-        facts = case.facts
-        if facts.launched_at < since or facts.trigger not in JUDGED_AGES or is_drained(facts):
-            continue
-        label = settle(case).label
-        if label is not None:
-            found.append((case, label))
-    return found
-
-
-def _judged(rows: Sequence[tuple[Case, bool]], old: np.ndarray, new: np.ndarray) -> Judged:
-    facts = [case.facts for case, _ in rows]
-    return Judged(
-        champion=old,
-        challenger=new,
-        labels=np.array([label for _, label in rows], dtype=bool),
-        pools=[each.key for each in facts],
-        slices={
-            "chain": [each.chain for each in facts],
-            "venue": [f"{each.chain}/{each.venue}" for each in facts],
-        },
-    )

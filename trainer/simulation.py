@@ -44,6 +44,7 @@ __all__ = ["Plan", "Simulated", "Window", "simulate"]
 AGES = ("1h", "6h", "24h")
 AT_ONCE = 64
 PAIRS = 500
+INSTANT = timedelta(milliseconds=1)
 SILENT = EvidenceSettings(floor=2.0)
 """Nobody reads why: no facts are hidden in turn."""
 
@@ -109,7 +110,7 @@ class _Service:
         """Score dossiers in the order of their moments; the archive keeps what the service did."""
         pairs, rulings = list[tuple[Verdict, Verdict]](), list[Ruling]()
         for each in facts:
-            rulings += self.rule(each.at)
+            rulings += self.rule(each.at - INSTANT)  # a dossier at its horizon still counts
             self.now = each.at
             pairs += zip(self.frozen.score([each]), self.scorer.score([each]), strict=True)
             note(self._tracks.setdefault(each.key, track_of(each)), each)
