@@ -107,6 +107,14 @@ class TrainOptions:
     """Under what the new weights may be used; written into the bundle."""
     promote: bool = False
     """Let the new version serve at once."""
+    once: bool = False
+    """Without folders: refresh the champion from the archive, here and now."""
+    look: bool = False
+    """Without folders: refresh it if there is a reason to, as the role train does now and then."""
+    now: bool = False
+    """Without folders: let the role train that runs refresh it at its next look."""
+    status: bool = False
+    """Without folders: list the refreshes, and what came of each."""
 
 
 @Parameter(name="*")
