@@ -205,6 +205,18 @@ GROUPS = {
                 "heft models show nano",
             ),
             Command(
+                "diff",
+                "daemon.commands.models:diff",
+                "Show what two versions differ in.",
+                "heft models diff nano nano-early",
+            ),
+            Command(
+                "pin",
+                "daemon.commands.models:pin",
+                "Hold the champion against promotions and rollbacks that nobody asked for.",
+                "heft models pin",
+            ),
+            Command(
                 "promote",
                 "daemon.commands.models:promote",
                 "Make a version the one that serves.",

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heft_model.bundle import Bundle
+from heft_model.decision import Gate
 from heft_model.prompt import render
 from heft_model.session import Session
 from streams.errors import Broken, Invalid
 from streams.events import Facts
 from trainer.asof import Case
 from trainer.labels import is_drained
-from trainer.promote import Gate, Judged
+from trainer.promote import Judged
 from trainer.settling import settle
 
 __all__ = [

@@ -16,11 +16,12 @@ import msgspec
 import numpy as np
 
 from heft_model.bundle import Bundle
+from heft_model.decision import Decision, Gate
 from heft_model.registry import Registry
 from streams.errors import Broken, Invalid
 from trainer.asof import Case
 from trainer.judging import JUDGED_AGES, judged_by, probabilities
-from trainer.promote import Decision, Gate, Limits, is_worse
+from trainer.promote import Limits, is_worse
 
 __all__ = ["shadowed", "watch_champion"]
 

@@ -12,18 +12,16 @@ by whoever calls, and comes in as gates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from heft_model.decision import Gate
+
 __all__ = [
-    "Decision",
     "Difference",
-    "Gate",
     "Judged",
     "Limits",
     "compare",
@@ -75,27 +73,6 @@ class Difference(msgspec.Struct, frozen=True):
     high: float
     better: float
     """Share of the resamples in which the challenger is ahead; ties count half."""
-
-
-class Gate(msgspec.Struct, frozen=True):
-    """One condition, whether it holds, and the figures."""
-
-    name: str
-    passed: bool
-    found: str
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision as it is kept in the registry, to be read by people."""
-
-    at: datetime
-    what: Literal["promoted", "refused", "shadowing", "rolled-back", "pinned", "unpinned"]
-    champion: str
-    """Which served before."""
-    challenger: str = ""
-    reason: str
-    gates: tuple[Gate, ...] = ()
-    by: str = "heft"
 
 
 def gates(judged: Judged, limits: Limits) -> list[Gate]:

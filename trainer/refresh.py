@@ -26,13 +26,14 @@ from rich.console import Console
 
 from heft_model.bundle import Bundle, load_bundle
 from heft_model.calibrate import fit_curve
+from heft_model.decision import Decision, Gate
 from heft_model.registry import Registry
 from streams.errors import Invalid
 from trainer.asof import Case, guard
 from trainer.dataset import Example, weighed
 from trainer.judging import ServingLimits, judgeable, paired, probabilities, trials
 from trainer.presets import RecipeSettings
-from trainer.promote import Decision, Gate, Limits, first_failure, gates
+from trainer.promote import Limits, first_failure, gates
 from trainer.recipe import Rehearsal, train
 from trainer.settling import audit, taught, trusted
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
+from heft_model.decision import Decision
 from streams.errors import Invalid
-from trainer.promote import Decision
 
 __all__ = ["Run", "Runs"]
 

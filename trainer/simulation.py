@@ -19,6 +19,7 @@ import numpy as np
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
+from heft_model.decision import Decision
 from heft_model.evidence import EvidenceSettings
 from heft_model.registry import Registry
 from heft_model.scorer import OnnxScorer
@@ -33,7 +34,6 @@ from trainer.asof import known_at
 from trainer.dataset import AGES_BETWEEN, Example, dossiers_and_outcomes
 from trainer.evaluate import Interval, judge
 from trainer.labels import Outcome, is_drained
-from trainer.promote import Decision
 from trainer.recipe import train
 from trainer.refresh import Past, RefreshSettings, mixed, refresh
 from trainer.rulings import Track, note, rule, track_of
