@@ -120,6 +120,7 @@ class Learn(Section):
     days: Count = 180
     recordings: tuple[Path, ...] = ()
     preset: str = "refresh"
+    recipe: Path | None = None
     fewest: Count = 40
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
     labels_to_roll_back: Count = 40

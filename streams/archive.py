@@ -53,7 +53,7 @@ SCHEMA = pa.schema(
         ("event", pa.string()),
     ]
 )
-"""The columns to choose by, and the whole event as JSON. A chain's head has no pool."""
+"""The columns to choose by, and the whole event as JSON. A head has no pool, a label no block."""
 
 ONCE_IN_ORDER = """
 select event from read_parquet($files, hive_partitioning = false)

@@ -129,8 +129,11 @@ class LabelTransform:
             await self._store.save(self._changed.values(), self._gone)
 
     async def _overdue(self, clocks: dict[tuple[int, str], float]) -> list[Ruling]:
-        """Of launches that no dossier of this batch speaks of."""
+        """By the clock of the batch's end, whether or not a dossier speaks of the launch."""
         made = list[Ruling]()
+        for kept in self._changed.values():  # as if told by the next batch
+            now = clocks[kept.partition, kept.track.chain]
+            made += rule(kept.track, now - 1e-3)
         for (partition, chain), now in clocks.items():
             for track in await self._store.due(partition, chain, now):
                 mine = self._changed.get(track.key, _Kept(partition, track))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -157,7 +158,7 @@ def _challenge(
     step("teach")
     try:
         folder = _teach(
-            mixed(fresh, past, settings),
+            mixed(_drawn(fresh, since), past, settings),
             recipe,
             work,
             console,
@@ -227,6 +228,23 @@ def _teach(
     return train(
         examples, recipe, folder, recordings=["archive"], console=console, rehearsed=rehearsed
     )
+
+
+def _drawn(fresh: Sequence[Example], since: datetime) -> list[Example]:
+    """The newest launches with one label each, since calibration counts and does not weigh.
+
+    What is undecided was split by its chance of a rug; here it is drawn by it, a launch at a time.
+    """
+    kept = []
+    for example in fresh:
+        if example.facts.launched_at >= since and example.weight < 1:
+            share = zlib.crc32(example.group.encode()) / 2**32
+            chance = example.weight if example.label else 1 - example.weight
+            if example.label != (share < chance):
+                continue
+            example = msgspec.structs.replace(example, weight=1.0)  # noqa: PLW2901
+        kept.append(example)
+    return kept
 
 
 def mixed(fresh: Sequence[Example], past: Past, settings: RefreshSettings) -> list[Example]:

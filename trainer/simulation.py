@@ -157,6 +157,7 @@ def simulate(
     service = _Service(registry, work / "archive")
     pairs, decisions, seconds = list[tuple[Verdict, Verdict]](), list[Decision](), {}
     moment, last = start, parts.stream[-1].at
+    newest = max(facts.launched_at for facts in parts.stream)
     rest = parts.stream
     while rest:
         moment += plan.every
@@ -168,6 +169,8 @@ def simulate(
         if not rest:
             break
         service.until(moment)
+        if moment > newest:
+            continue  # nobody is left to judge
         began = clock()
         told(f"refresh of {moment:%Y-%m-%d}", 0.1 + 0.9 * min(1.0, share))
         decisions.append(_refreshed(service, past, plan, work, moment, console))

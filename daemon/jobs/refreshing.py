@@ -228,5 +228,5 @@ def _plan(settings: Settings) -> RefreshSettings:
     from trainer.presets import read_recipe
     from trainer.refresh import RefreshSettings
 
-    recipe = read_recipe(settings.learn.preset)
+    recipe = read_recipe(settings.learn.preset, settings.learn.recipe)
     return RefreshSettings(recipe=recipe, limits=_limits(settings))
