@@ -24,6 +24,7 @@ __all__ = [
     "Difference",
     "Judged",
     "Limits",
+    "auc",
     "compare",
     "first_failure",
     "gates",
@@ -84,13 +85,13 @@ def gates(judged: Judged, limits: Limits) -> list[Gate]:
         return [Gate("enough launches", passed=False, found=few)]
     if not 0 < rugs < len(judged):
         return [Gate("both outcomes", passed=False, found="only one outcome in the window")]
-    auc = compare(judged, "auc")
+    order = compare(judged, "auc")
     made = [
         Gate("enough launches", passed=True, found=f"{launches}, {rugs / len(judged):.0%} rugs"),
         Gate(
             "better order (AUC)",
-            passed=auc.value > 0 and auc.better >= limits.confidence,
-            found=f"{_told(auc)}; ahead in {auc.better:.0%}, {limits.confidence:.0%} needed",
+            passed=order.value > 0 and order.better >= limits.confidence,
+            found=f"{_told(order)}; ahead in {order.better:.0%}, {limits.confidence:.0%} needed",
         ),
     ]
     for name, metric in (("precision of alerts", "precision"), ("calibration", "log_loss")):
@@ -107,11 +108,11 @@ def is_worse(judged: Judged, limits: Limits) -> Gate:
     launches = len(set(judged.pools))
     if launches < limits.labels_to_roll_back or not 0 < judged.labels.sum() < len(judged):
         return Gate("live order", passed=True, found=f"{launches} labelled: too few to say")
-    auc = compare(judged, "auc")
+    order = compare(judged, "auc")
     return Gate(
         "live order",
-        passed=not (auc.value > 0 and auc.better >= SURE),
-        found=f"the version before, on {launches} labelled launches: {_told(auc)}",
+        passed=not (order.value > 0 and order.better >= SURE),
+        found=f"the version before, on {launches} labelled launches: {_told(order)}",
     )
 
 
@@ -165,7 +166,7 @@ def _difference(judged: Judged, rows: NDArray[np.intp], metric: str, budget: flo
     labels = judged.labels[rows]
     pair = judged.challenger[rows], judged.champion[rows]
     if metric == "auc":
-        new, old = (_auc(scores, labels) for scores in pair)
+        new, old = (auc(scores, labels) for scores in pair)
     elif metric == "precision":
         new, old = (_precision(scores, labels, budget) for scores in pair)
     else:
@@ -173,8 +174,8 @@ def _difference(judged: Judged, rows: NDArray[np.intp], metric: str, budget: flo
     return new - old
 
 
-def _auc(scores: Floats, labels: Flags) -> float:
-    """The Mann-Whitney form: ties count half."""
+def auc(scores: Floats, labels: Flags) -> float:
+    """Area under the ROC curve in the Mann-Whitney form: ties count half."""
     rugs = int(labels.sum())
     ranks = float(rankdata(scores)[labels].sum())
     return (ranks - rugs * (rugs + 1) / 2) / (rugs * (len(labels) - rugs))

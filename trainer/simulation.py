@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
-from sklearn.metrics import roc_auc_score
 
 from heft_model.decision import Decision
 from heft_model.evidence import EvidenceSettings
@@ -32,8 +32,9 @@ from streams.recording import Recording
 from streams.topics import FACTS, RULINGS, VERDICTS
 from trainer.asof import known_at
 from trainer.dataset import AGES_BETWEEN, Example, dossiers_and_outcomes
-from trainer.evaluate import Interval, judge
+from trainer.evaluate import Interval
 from trainer.labels import Outcome, is_drained
+from trainer.promote import auc
 from trainer.recipe import train
 from trainer.refresh import Past, RefreshSettings, mixed, refresh
 from trainer.rulings import Track, note, rule, track_of
@@ -299,32 +300,37 @@ def _window(
     bundles: dict[str, int] = {}
     for _, mine in rows:
         bundles[mine.bundle] = bundles.get(mine.bundle, 0) + 1
+    frozen, taught, gain = _intervals(old, new, labels)
     return Window(
         age=age,
         since=since,
         n=len(rows),
         rugs=int(labels.sum()),
-        frozen=judge(old.tolist(), labels.tolist()).auc,
-        taught=judge(new.tolist(), labels.tolist()).auc,
-        gain=_gain(old, new, labels),
+        frozen=frozen,
+        taught=taught,
+        gain=gain,
         bundles=bundles,
     )
 
 
-def _gain(old: np.ndarray, new: np.ndarray, labels: np.ndarray) -> Interval | None:
+def _intervals(
+    old: NDArray[np.float64], new: NDArray[np.float64], labels: NDArray[np.bool_]
+) -> tuple[Interval, Interval, Interval] | tuple[None, None, None]:
+    """AUC of both and their difference, on the same draws of launches."""
     if not 0 < labels.sum() < len(labels):
-        return None
-    rng, found = np.random.default_rng(0), list[float]()
-    while len(found) < PAIRS:
+        return None, None, None
+    rng, drawn = np.random.default_rng(0), list[tuple[float, float]]()
+    while len(drawn) < PAIRS:
         rows = rng.integers(0, len(labels), len(labels))
         if 0 < labels[rows].sum() < len(rows):
-            found.append(_ahead_by(old[rows], new[rows], labels[rows]))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Interval(_ahead_by(old, new, labels), float(low), float(high))
-
-
-def _ahead_by(old: np.ndarray, new: np.ndarray, labels: np.ndarray) -> float:
-    return float(roc_auc_score(labels, new)) - float(roc_auc_score(labels, old))
+            drawn.append((auc(old[rows], labels[rows]), auc(new[rows], labels[rows])))
+    pairs = np.array([(auc(old, labels), auc(new, labels)), *drawn])
+    columns = pairs[:, 0], pairs[:, 1], pairs[:, 1] - pairs[:, 0]
+    first, second, third = (
+        Interval(float(c[0]), *(float(q) for q in np.quantile(c[1:], [0.025, 0.975])))
+        for c in columns
+    )
+    return first, second, third
 
 
 def _over(verdict: Verdict) -> bool:

@@ -111,7 +111,7 @@ def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recipe.torch, "save", full)
+    monkeypatch.setattr("torch.save", full)
     assert "No space left" in refused(tmp_path, launches()).reason
 
 
@@ -124,7 +124,8 @@ def test_a_challenger_that_is_worse_on_one_chain_is_refused(tmp_path: Path) -> N
         if number > 140 and number % 3 == 0:
             trading = msgspec.structs.replace(facts.trading, sells=max(0, 24 - facts.trading.sells))
             facts = msgspec.structs.replace(facts, chain="base", trading=trading)
-            told, end = (msgspec.structs.replace(each, chain="base") for each in (told, end))
+            told = msgspec.structs.replace(told, chain="base")
+            end = end and msgspec.structs.replace(end, chain="base")
         swapped.append(Case(facts=facts, verdict=told, ruling=end))
     settings = msgspec.structs.replace(SETTINGS, limits=Limits(fewest=30, fewest_in_slice=10))
     found = refused(tmp_path, swapped, settings, seed=2)
