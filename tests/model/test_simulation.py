@@ -32,11 +32,12 @@ HOUR = 300
 """In blocks."""
 POOLS = 90
 ETHER = 10**18
+TINY = msgspec.structs.replace(RECIPE, calibration=0.3)
 PLAN = Plan(
     start="one",
     through="two",
     every=timedelta(days=2),
-    refresh=RefreshSettings(recipe=RECIPE, limits=Limits(fewest=12, confidence=0.5)),
+    refresh=RefreshSettings(recipe=TINY, limits=Limits(fewest=12, confidence=0.5)),
 )
 
 
