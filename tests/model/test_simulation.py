@@ -91,13 +91,14 @@ def test_the_service_learns_what_is_new(found: tuple[Path, Simulated]) -> None:
 
 
 def test_no_version_judged_what_it_had_seen(found: tuple[Path, Simulated]) -> None:
-    """Each version of a window knows no launch of that window or later; so does the frozen one."""
+    """Each promoted version knows launches of a day before it and older: none that it judges."""
     folder, told = found
     registry = Registry(folder / "models")
-    for window in told.windows:
-        for bundle in window.bundles:
-            seen = registry.load(bundle).manifest.window.last_launch_at
-            assert seen < window.since
+    promoted = [decision for decision in told.decisions if decision.what == "promoted"]
+    assert promoted
+    for decision in promoted:
+        seen = registry.load(decision.challenger).manifest.window.last_launch_at
+        assert seen <= decision.at - timedelta(days=1)
 
 
 def test_it_is_told_and_drawn(found: tuple[Path, Simulated], tmp_path: Path) -> None:
