@@ -46,8 +46,12 @@ async def test_a_look_is_a_child_that_a_drain_ends(tmp_path: Path) -> None:
     try:
         plant = plant_on(settings, Cluster(broker=MemoryBroker(), address="memory"), state)
         drain = Drain()
+
+        async def run() -> None:
+            await learn_part(plant, path).run(drain)
+
         async with anyio.create_task_group() as group:
-            group.start_soon(learn_part(plant, path).run, drain)
+            group.start_soon(run)
             while not any("--look" in line for line in children()):
                 await anyio.sleep(0.01)
             drain.ask()
