@@ -1,6 +1,6 @@
 # One image a purpose, from one file:
 #   serve   every role of the daemon; no torch                (docker build --target serve .)
-#   train   heft train as well                                (docker build --target train .)
+#   train   the role train and heft train as well              (docker build --target train .)
 # BASE is any Debian with Python 3.11 or newer and its venv module; name it by digest to pin it:
 #   --build-arg BASE=python:3.11-slim@sha256:...
 # EXTRA=gpu takes onnxruntime-gpu instead, on a BASE that brings the CUDA libraries.
@@ -33,7 +33,8 @@ FROM ${BASE} AS runtime
 # 10001: an id that no user of the host is likely to have.
 RUN groupadd --gid 10001 heft \
  && useradd --uid 10001 --gid heft --no-create-home --home-dir /var/lib/heft heft \
- && install --directory --owner heft --group heft --mode 0750 /var/lib/heft /var/lib/heft/models
+ && install --directory --owner heft --group heft --mode 0750 /var/lib/heft /var/lib/heft/models \
+      /var/lib/heft/archive
 ENV PATH=/opt/heft/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

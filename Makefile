@@ -62,8 +62,8 @@ coverage: $(VENV)/.develop ## branch coverage of the tests, by file
 bench: $(VENV)/.develop ## measure throughput, latency and memory
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.develop ## kill -9 in a replay (20) and in delivery with faults (200), break 1,000 connections to nodes and to feeds
-	SOAK_KILLS=20 SOAK_DELIVERY_KILLS=200 SOAK_RECORDING=$(POOLS) \
+soak: $(VENV)/.develop ## kill -9 in a replay (20), in refreshes (20) and in delivery with faults (200), break 1,000 connections to nodes and to feeds
+	SOAK_KILLS=20 SOAK_DELIVERY_KILLS=200 SOAK_REFRESH_KILLS=20 SOAK_RECORDING=$(POOLS) \
 	  $(BIN)/pytest tests/crash -s
 	SOAK_DISCONNECTS=1000 $(BIN)/pytest tests/chain -s -k lost_over_faults -o faulthandler_timeout=0
 	SOAK_SOLANA_DISCONNECTS=1000 \

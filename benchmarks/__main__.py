@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = (
     "startup", "decode", "solana", "follow", "solana_live", "examine", "checks", "pipeline",
     "scorer", "swap", "alerts", "feeds", "join", "analyst",
+    "labels", "refreshing",
 )  # fmt: skip
 
 

@@ -126,6 +126,15 @@ COMMANDS = (
         "The exit code is 1 when a leak check fails.",
     ),
     Command(
+        "simulate",
+        "daemon.commands.simulate:simulate",
+        "Play recorded launches through the self-teaching service, beside a model that is frozen.",
+        "heft simulate recordings/ --from part1 --through part2 --retrain every-7-days",
+        "Launches are scored as they come, outcomes arrive at their horizons, challengers are "
+        "taught on what was known by then, tried, promoted and swapped. Prints AUC over time, "
+        "with intervals, on launches that were scored before their outcome was known.",
+    ),
+    Command(
         "topics",
         "daemon.commands.topics:topics",
         "List the Kafka topics: what each holds, and how far its readers are behind.",
@@ -203,6 +212,18 @@ GROUPS = {
                 "daemon.commands.models:show",
                 "Show what one version is: its training data, calibration and hashes.",
                 "heft models show nano",
+            ),
+            Command(
+                "diff",
+                "daemon.commands.models:diff",
+                "Show what two versions differ in.",
+                "heft models diff nano nano-early",
+            ),
+            Command(
+                "pin",
+                "daemon.commands.models:pin",
+                "Hold the champion against promotions and rollbacks that nobody asked for.",
+                "heft models pin",
             ),
             Command(
                 "promote",

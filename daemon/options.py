@@ -24,6 +24,7 @@ __all__ = [
     "LabelOptions",
     "ReplayOptions",
     "SilenceOptions",
+    "SimulateOptions",
     "TokenOptions",
     "TrainOptions",
     "settings_from",
@@ -109,6 +110,35 @@ class TrainOptions:
     analyst: bool = False
     """Teach the analyst of heft analyze instead, from phrases that are part of heft, and write it
     to --out; takes no recordings. --recipe is then a TOML file like trainer/analyst/nano.toml."""
+    once: bool = False
+    """Without folders: refresh the champion from the archive, here and now."""
+    look: bool = False
+    """Without folders: refresh it if there is a reason to, as the role train does now and then."""
+    now: bool = False
+    """Without folders: let the role train that runs refresh it at its next look."""
+    status: bool = False
+    """Without folders: list the refreshes, and what came of each."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions:
+    """What can be said about a simulation."""
+
+    from_: Annotated[str, Parameter(name="--from")] = "part1"
+    """The frozen model learns from the launches of the files that end so (pools_part1.parquet)."""
+    through: str = "part2"
+    """The launches of those are judged as they come."""
+    retrain: str = "every-7-days"
+    """When a refresh is tried: every-N-days."""
+    preset: str = "refresh"
+    """How models are taught, as for heft train."""
+    recipe: Path | None = None
+    """A TOML file of recipe settings, instead of a preset's."""
+    json: bool = False
+    """Print one JSON object instead of tables."""
+    report: Path | None = None
+    """Write simulation.json and the plot of AUC over time (SVG and PNG) into this folder."""
 
 
 @Parameter(name="*")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["able_roles", "stages_of", "why_off"]
 
-NO_STAGES = ("source", "page", "social", "market")
+NO_STAGES = ("source", "page", "social", "market", "train")
 LINKING = ("link", "directory")
 """The stages of the role social."""
 
@@ -36,6 +36,9 @@ def able_roles(settings: Settings, roles: Sequence[str], nodes: Nodes) -> list[s
     """
     idle = {name for name, feeds in (("social", settings.social.follow),
                                      ("market", settings.market.follow)) if not feeds}  # fmt: skip
+    if not settings.learn.enabled and list(roles) == ["train"]:
+        raise Invalid("refreshing is off: set learn.enabled, and archive.dir", reason="usage")
+    roles = [role for role in roles if settings.learn.enabled or role != "train"]
     if set(roles) <= idle:
         raise Invalid(
             f"{' and '.join(sorted(roles))} would follow nothing: set "

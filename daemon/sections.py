@@ -21,6 +21,7 @@ __all__ = [
     "Examine",
     "Http",
     "Kafka",
+    "Learn",
     "Log",
     "Model",
     "Page",
@@ -105,6 +106,24 @@ class Archive(Section):
     """Every topic as Parquet files; off without a folder."""
 
     dir: Path | None = None
+
+
+class Learn(Section):
+    """How the model is refreshed from the archive while the service runs."""
+
+    enabled: bool = False
+    cron: str = "0 3 * * *"
+    labels: Annotated[int, Field(ge=0)] = 200
+    drift: bool = True
+    look_seconds: Seconds = 300.0
+    shadow_seconds: Annotated[float, Field(ge=0)] = 21_600.0
+    days: Count = 180
+    recordings: tuple[Path, ...] = ()
+    preset: str = "refresh"
+    recipe: Path | None = None
+    fewest: Count = 40
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
+    labels_to_roll_back: Count = 40
 
 
 class RouteTable(Section):

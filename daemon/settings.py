@@ -38,6 +38,7 @@ from daemon.sections import (
     Examine,
     Http,
     Kafka,
+    Learn,
     Log,
     Model,
     Page,
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     social: Social = Social()
     market: Market = Market()
     archive: Archive = Archive()
+    learn: Learn = Learn()
     alerts: Alerts = Alerts()
     sinks: Sinks = Sinks()
     http: Http = Http()

@@ -2,6 +2,7 @@
 
     <path>/versions/<id>/     written once, never changed (invariant 5)
     <path>/champion.json      the one pointer: which version serves, and which served before
+    <path>/decisions.jsonl    why it is where it is: one decision a line, oldest first
 
 Behind the user's own folder stands a read-only one that ships with the product, so that a fresh
 installation can judge. Promotion and rollback replace the pointer in one step; whoever reads it
@@ -14,9 +15,9 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ BUILTIN = Path(__file__).parent / "bundles"
 if TYPE_CHECKING:
     from heft_model.bundle import Bundle
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -40,6 +42,10 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
     champion: str
     previous: str | None = None
+    since: datetime | None = None
+    """When it began to serve."""
+    pinned: bool = False
+    """Whether a person holds it against every promotion and rollback that nobody asked for."""
 
 
 class Registry:
@@ -48,6 +54,7 @@ class Registry:
     def __init__(self, path: Path, *, builtin: Path = BUILTIN) -> None:
         self._versions = path / "versions"
         self._pointer = path / "champion.json"
+        self._decisions = path / "decisions.jsonl"
         self._builtin = builtin
 
     def versions(self) -> list[Manifest]:
@@ -67,6 +74,37 @@ class Registry:
         if not shipped:
             raise Invalid("no model to judge with: run heft train, then heft models promote ID")
         return shipped[-1].id
+
+    def pointer(self) -> Pointer:
+        """Which version serves, since when, and whether it is pinned; raises ``Invalid``."""
+        return self._read() or Pointer(champion=self.champion())
+
+    def pin(self, *, on: bool = True) -> str:
+        """Hold the champion where it is, or let go of it; gives its id. Raises ``Invalid``."""
+        pointer = self.pointer()
+        self._write(msgspec.structs.replace(pointer, pinned=on))
+        return pointer.champion
+
+    def record(self, decision: msgspec.Struct) -> None:
+        """Append one decision, durably; raises ``Invalid`` when the disk does not take it."""
+        try:
+            self._decisions.parent.mkdir(parents=True, exist_ok=True)
+            with self._decisions.open("ab") as file:
+                file.write(msgspec.json.encode(decision) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Invalid(f"{self._decisions}: {error.strerror}", reason="write") from error
+
+    def decisions(self, type_: type[T]) -> list[T]:
+        """Every decision that was recorded; a line that a crash cut short is passed over."""
+        if not self._decisions.exists():
+            return []
+        found = []
+        for line in self._decisions.read_bytes().splitlines():
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                found.append(msgspec.json.decode(line, type=type_))
+        return found
 
     def previous(self) -> str | None:
         """The id that ``rollback`` would go to."""
@@ -129,28 +167,46 @@ class Registry:
         log.info("version_added", bundle=bundle.id)
         return bundle.id
 
-    def promote(self, version: str) -> None:
+    def promote(self, version: str, *, over: str | None = None) -> None:
         """Make a version the champion; the champion becomes the one to roll back to.
 
-        Raises ``Invalid`` for a version that is not sound.
+        ``over`` is who it has beaten: raises ``Invalid`` when another serves by now or it is
+        pinned, as for a version that is not sound. Without it nothing stands in a person's way,
+        and a pin goes.
         """
         bundle = self.load(version)
         before = None
         with suppress(Invalid):  # no champion yet, or a spoilt pointer: this one mends it
             before = self.champion()
+        self._check_unmoved(over)
         if before != bundle.id:
-            self._write(Pointer(champion=bundle.id, previous=before))
+            now = datetime.now(UTC)
+            self._write(Pointer(champion=bundle.id, previous=before, since=now))
             log.info("bundle_promoted", bundle=bundle.id, previous=before)
 
-    def rollback(self) -> str:
-        """Swap champion and previous and return the new champion; raises ``Invalid``."""
+    def rollback(self, *, of: str | None = None) -> str:
+        """Swap champion and previous and return the new champion; raises ``Invalid``.
+
+        ``of`` is who has failed: then as ``over`` in ``promote``.
+        """
+        self._check_unmoved(of)
         pointer = self._read()
         if pointer is None or pointer.previous is None:
             raise Invalid("there is no earlier champion to roll back to", reason="version")
         bundle = self.load(pointer.previous)
-        self._write(Pointer(champion=bundle.id, previous=pointer.champion))
+        now = datetime.now(UTC)
+        self._write(Pointer(champion=bundle.id, previous=pointer.champion, since=now))
         log.info("bundle_rolled_back", bundle=bundle.id, previous=pointer.champion)
         return bundle.id
+
+    def _check_unmoved(self, champion: str | None) -> None:
+        if champion is None:
+            return
+        pointer = self.pointer()
+        if pointer.champion != champion:
+            raise Invalid(f"{pointer.champion} serves by now, and not {champion}", reason="moved")
+        if pointer.pinned:
+            raise Invalid(f"{champion} is pinned: heft models pin --off lets go", reason="pinned")
 
     def _copies(self, version: str) -> list[Path]:
         """The user's own first; raises ``Invalid`` when there is none."""

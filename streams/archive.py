@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from streams.broker import Record
 from streams.errors import Invalid, Retry
-from streams.events import decode
+from streams.events import decode, encode
 from streams.stage import Outcome, Received, Stage
 from streams.topics import Topic
 
-__all__ = ["SCHEMA", "ArchiveTransform", "archive_stage", "read_archive"]
+__all__ = ["SCHEMA", "ArchiveTransform", "archive_stage", "keep_events", "read_archive"]
 
 FILE_RECORDS = 20_000
 FILE_SECONDS = 300.0
@@ -52,7 +53,7 @@ SCHEMA = pa.schema(
         ("event", pa.string()),
     ]
 )
-"""The columns to choose by, and the whole event as JSON. A chain's head has no pool."""
+"""The columns to choose by, and the whole event as JSON. A head has no pool, a label no block."""
 
 ONCE_IN_ORDER = """
 select event from read_parquet($files, hive_partitioning = false)
@@ -90,6 +91,11 @@ class ArchiveTransform:
 
     async def apply(self, batch: Sequence[Received]) -> Outcome:
         """Sort the batch's events into files; ``save`` writes them."""
+        self.sort(batch)
+        return Outcome()
+
+    def sort(self, batch: Iterable[Received]) -> None:
+        """Which events belong into which file."""
         first: dict[int, int] = {}
         files: dict[Path, Batch] = defaultdict(list)
         for received in batch:
@@ -98,17 +104,33 @@ class ArchiveTransform:
             name = f"{self._epoch}-{record.partition:04}-{offset:012}.parquet"
             files[self._place(received.event) / name].append(received)
         self._files = files
-        return Outcome()
+
+    def flush(self) -> None:
+        """Write the files, durably; raises ``Retry`` when the disk does not take them."""
+        _write_all(self._files)
+        self._files = {}
 
     async def save(self) -> None:
         """Write the files, durably; raises ``Retry`` when the disk does not take them."""
         if self._files:
-            await anyio.to_thread.run_sync(_write_all, self._files)
-            self._files = {}
+            await anyio.to_thread.run_sync(self.flush)
 
     def _place(self, event: Any) -> Path:
         day = event.at.astimezone(UTC).date()
         return self._folder / f"day={day}" / f"chain={_chain(event)}"
+
+
+def keep_events(root: Path, topic: Topic, events: Sequence[Any], *, epoch: str, first: int) -> None:
+    """Keep events that no broker carried, such as a simulation's; ``first`` is their offset.
+
+    Raises ``Retry`` when the disk does not take them.
+    """
+    transform = ArchiveTransform(root / topic.name, epoch)
+    transform.sort(
+        Received(event, Record(topic.name, 0, first + place, event.key.encode(), encode(event)))
+        for place, event in enumerate(events)
+    )
+    transform.flush()
 
 
 def read_archive(

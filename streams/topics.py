@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from streams.events import Activity, Alert, DeadLetter, Facts, Launch, Retraction, Verdict
-from streams.labels import Label
+from streams.labels import Label, Ruling
 from streams.markets import Candle
 from streams.posts import Deletion, Post
 
@@ -27,6 +27,7 @@ __all__ = [
     "LABELS",
     "LAUNCHES",
     "POSTS",
+    "RULINGS",
     "TOPICS",
     "VERDICTS",
     "Topic",
@@ -88,6 +89,12 @@ LABELS = Topic(
     retention_ms=90 * DAY_MS,
 )
 
+RULINGS = Topic(
+    name="heft.rulings.v1",
+    event=Ruling,
+    purpose="what our rules say became of each launch, at fixed horizons",
+    retention_ms=90 * DAY_MS,
+)
 POSTS = Topic(
     name="heft.posts.v1",
     event=Post | Deletion,
@@ -102,7 +109,7 @@ CANDLES = Topic(
 )
 
 TOPICS: tuple[Topic, ...] = (
-    LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS, POSTS, CANDLES,
+    LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS, RULINGS, POSTS, CANDLES,
 )  # fmt: skip
 DEAD_RETENTION_MS = 30 * DAY_MS
 DEAD_EVENT = DeadLetter

@@ -26,7 +26,7 @@ import copy
 import hashlib
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,7 +74,7 @@ from trainer.presets import RecipeSettings
 from trainer.rows import Rows, heads_of, masked_loss, rows_of
 from trainer.spelling import spelled
 
-__all__ = ["train"]
+__all__ = ["Rehearsal", "train"]
 
 log = structlog.get_logger(__name__)
 
@@ -87,8 +87,12 @@ def train(
     recordings: Sequence[str] = (),
     licence: str = "Apache-2.0",
     console: Console | None = None,
+    rehearsed: Callable[[Rehearsal], None] = lambda _: None,
 ) -> Path:
     """Teach, export and calibrate a model, and return ``out_dir``, the new bundle's folder.
+
+    ``rehearsed`` is told what the model of the older launches says of the newest, before it is
+    taught on them; what it raises ends the run with nothing written.
 
     Run again after a kill, it goes on from the last check; it cleans up when it is done. Raises
     ``Invalid`` when the examples cannot teach or the export is off; then nothing is written. Under
@@ -116,10 +120,10 @@ def train(
 
         # 5. Calibrate what was exported, on launches that no weight has seen.
         live = [e for e in newest if e.told and not is_drained(e.facts)]
-        logits = run_all(model.runtime, model.encode(live))
+        rehearsal = run_all(model.runtime, model.encode(live))
         calibration, metrics = calibrate(
             live,
-            logits,
+            rehearsal,
             precision=settings.precision,
             confidence=settings.confidence,
             smooth=settings.refit,
@@ -128,6 +132,8 @@ def train(
         curves, merits = calibrate_kinds(ahead, answers_of(model.runtime, model.encode(ahead)))
         calibration = msgspec.structs.replace(calibration, kinds=curves)
         metrics |= merits
+
+        rehearsed(Rehearsal(live, rehearsal))
 
         # 6. Teach again, on everything.
         if settings.refit:
@@ -161,6 +167,13 @@ def train(
     shutil.rmtree(work, ignore_errors=True)
     log.info("bundle_trained", bundle=manifest.id, **metrics)
     return out_dir
+
+
+class Rehearsal(NamedTuple):
+    """What was said of the newest launches by a model that had not seen them."""
+
+    examples: list[Example]
+    logits: list[float]
 
 
 class Fitted(NamedTuple):
@@ -380,7 +393,8 @@ def _follow(mean: HeftMember, member: HeftMember, decay: float) -> None:
 def _look(mean: HeftMember, checked: Rows, state: dict[str, Any]) -> None:
     """Keep the weights if they are the best so far; without validation, always."""
     loss = _validation_loss(mean, checked) if len(checked) else 0.0
-    if not math.isfinite(loss):
+    sound = all(bool(torch.isfinite(weight).all()) for weight in mean.parameters())
+    if not (math.isfinite(loss) and sound):
         raise Invalid("the loss is not a number: lower the learning rate", reason="diverged")
     if loss < state["best"] or not len(checked):
         state |= {"best": loss, "worse": 0, "kept": copy.deepcopy(mean.state_dict())}

@@ -13,9 +13,11 @@ from daemon.options import Common, settings_from
 
 __all__ = ["Role", "WatchOptions", "watch"]
 
-Role = Literal["source", "examine", "social", "market", "enrich", "score", "alert", "page"]
+Role = Literal[
+    "source", "examine", "social", "market", "enrich", "score", "alert", "label", "train", "page"
+]
 ROLES: tuple[Role, ...] = (
-    "source", "examine", "social", "market", "enrich", "score", "alert", "page",
+    "source", "examine", "social", "market", "enrich", "score", "alert", "label", "train", "page",
 )  # fmt: skip
 
 
@@ -53,4 +55,4 @@ def watch(options: WatchOptions = WatchOptions(), common: Common = Common()) -> 
         from daemon.jobs.nodes import nodes_from
 
         nodes = nodes_from(settings.chains, options.chain, options.rpc)
-    return run_async(partial(watch_topics, settings, options.role, nodes))
+    return run_async(partial(watch_topics, settings, options.role, nodes, common.config))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -33,8 +34,13 @@ __all__ = ["watch_topics"]
 log = structlog.get_logger(__name__)
 
 
-async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -> int:
-    """Run these stages; raises ``Invalid`` when there is nothing that they could follow."""
+async def watch_topics(
+    settings: Settings, roles: Sequence[str], nodes: Nodes, config: Path | None = None
+) -> int:
+    """Run these stages; raises ``Invalid`` when there is nothing that they could follow.
+
+    ``config`` is the settings' file, for the processes that a stage starts.
+    """
     if not settings.kafka.bootstrap_servers and not (nodes and "source" in roles):
         raise Invalid(
             "watch has nothing to follow: name a chain (--chain base), or set "
@@ -53,6 +59,10 @@ async def watch_topics(settings: Settings, roles: Sequence[str], nodes: Nodes) -
         parts = _on_chains(plant, roles, chains, stages) if chains else []
         parts += await _feeds(plant, roles, stack)
         parts += await _stages(plant, stages)
+        if "train" in roles:
+            from daemon.parts.learning import learn_part
+
+            parts.append(learn_part(plant, config))
         if "page" in roles:
             parts += _page(plant, stack)
         if plant.cluster.embedded is not None:
@@ -142,7 +152,11 @@ async def _stages(plant: Plant, roles: Sequence[str]) -> list[Part]:
         parts.append(score_part(plant, judge))
     if "alert" in roles:
         parts += _alerting(plant)
-    if plant.settings.archive.dir:
+    if "label" in roles:
+        from daemon.parts.labelling import label_part
+
+        parts.append(label_part(plant))
+    if plant.settings.archive.dir and roles:  # the role train alone only reads it
         from daemon.parts.archiving import archive_parts
 
         parts += archive_parts(plant)

@@ -18,6 +18,7 @@ from streams.topics import (
     LABELS,
     LAUNCHES,
     POSTS,
+    RULINGS,
     TOPICS,
     VERDICTS,
     Topic,
@@ -33,6 +34,7 @@ def test_names_are_a_contract() -> None:
         "heft.verdicts.v1",
         "heft.alerts.v1",
         "heft.labels.v1",
+        "heft.rulings.v1",
         "heft.posts.v1",
         "heft.candles.v1",
     ]
@@ -40,7 +42,7 @@ def test_names_are_a_contract() -> None:
 
 def test_topics_stand_in_pipeline_order() -> None:
     """The tuple names every topic once, upstream first."""
-    assert TOPICS == (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS, POSTS, CANDLES)
+    assert TOPICS == (LAUNCHES, ACTIVITY, FACTS, VERDICTS, ALERTS, LABELS, RULINGS, POSTS, CANDLES)
 
 
 @pytest.mark.parametrize(
