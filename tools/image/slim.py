@@ -64,6 +64,7 @@ ROLES: Final = (
     "daemon.parts.enriching",
     "daemon.parts.examining",
     "daemon.parts.following",
+    "daemon.parts.labelling",
     "daemon.parts.scoring",
     "daemon.parts.showing",
     "daemon.parts.sinks",

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("apscheduler", reason="needs the extra `train`")
 
-from daemon.jobs.watching import _with_learning
 from daemon.parts.learning import learn_part
 from daemon.plant import Cluster, plant_on
+from daemon.roles import able_roles
 from daemon.settings import Settings, load_settings
 from streams.errors import Invalid
 from streams.memory import MemoryBroker
@@ -64,7 +64,7 @@ async def test_a_look_is_a_child_that_a_drain_ends(tmp_path: Path) -> None:
 async def test_the_role_must_be_asked_for(tmp_path: Path) -> None:
     """Off, it is left out of all roles, and refused as the only one; an archive is needed."""
     with pytest.raises(Invalid, match=r"learn\.enabled"):
-        _with_learning(Settings(), ["train"])
-    assert _with_learning(Settings(), ["score", "train"]) == ["score"]
+        able_roles(Settings(), ["train"], {})
+    assert able_roles(Settings(), ["score", "train"], {}) == ["score"]
     settings, _ = settings_in(tmp_path)
-    assert _with_learning(settings, ["score", "train"]) == ["score", "train"]
+    assert able_roles(settings, ["score", "train"], {}) == ["score", "train"]
