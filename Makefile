@@ -70,7 +70,6 @@ soak: $(VENV)/.develop ## kill -9 in a replay (20), in refreshes (20) and in del
 	  $(BIN)/pytest tests/chain/test_solana_follow.py -s -o faulthandler_timeout=0
 	SOAK_FEED_DISCONNECTS=1000 $(BIN)/pytest tests/feeds -s -o faulthandler_timeout=0
 
-KINDS := --codes $(abspath $(HEFT_DATA_DIR))/data/crpwarner --traps $(abspath $(HEFT_DATA_DIR))/data/trapdoor
 EARLY := build/uniswap_v2_pool_events_part1
 
 train-nano: $(VENV)/.develop ## train both bundled models again from the pools in HEFT_DATA_DIR (about 15 minutes)
@@ -79,8 +78,8 @@ train-nano: $(VENV)/.develop ## train both bundled models again from the pools i
 	rm -rf heft_model/bundles $(EARLY)
 	mkdir -p $(EARLY)
 	ln -s $(POOLS)/*_part1.parquet $(EARLY)
-	$(BIN)/heft train $(EARLY) $(KINDS) --earlier 0.7 --name nano-early --out heft_model/bundles/nano-early
-	$(BIN)/heft train $(POOLS) $(KINDS) --name nano --out heft_model/bundles/nano
+	$(BIN)/heft train $(EARLY) --earlier 0.7 --name nano-early --out heft_model/bundles/nano-early
+	$(BIN)/heft train $(POOLS) --name nano --out heft_model/bundles/nano
 
 train-scamtext: $(VENV)/.develop ## train the model of scam texts again from janitr's posts in HEFT_DATA_DIR (a minute)
 	$(BIN)/python -m trainer.scamtext $(HEFT_DATA_DIR)/data/janitr_social/train.jsonl heft_model/scam

@@ -33,6 +33,7 @@ def declared() -> None:
     """Import every module that may declare a table."""
     for package in (streams, alerts):
         _import(package)
+    importlib.import_module("trainer.labelling")  # the others of its package need torch
 
 
 def main(arguments: list[str]) -> int:
