@@ -318,7 +318,7 @@ def test_presets_can_be_read(preset: str) -> None:
     """Each file of the sizes that ship says something that the recipe understands."""
     settings = read_recipe(preset)
     assert settings.name == preset
-    assert (settings.heft is None) == (preset == "nano")
+    assert (settings.heft is None) == (preset in {"nano", "refresh"})
 
 
 def test_the_nano_preset_is_the_default() -> None:
