@@ -19,11 +19,22 @@ from tests.chain.market import WETH, Market
 from tests.chain.showroom import artifacts
 from tools.recorder.chain import MODULES
 
-__all__ = ["BLOCKER", "COUNTER", "LIQUIDITY", "TAKER", "Hook", "Managed", "manager_on"]
+__all__ = [
+    "BLOCKER",
+    "COUNTER",
+    "LIQUIDITY",
+    "ROUTER_ONLY",
+    "TAKER",
+    "Hook",
+    "Managed",
+    "manager_on",
+]
 
 MANAGER = "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json"
 LIQUIDITY = 10**20
 SPACING = 60
+WHOLE = 887_272 // SPACING * SPACING
+"""Ticks to either side of a price of one."""
 _KEY = "(address,address,uint24,int24,address)"
 _PLACED = iter(range(1, 1_000))
 
@@ -36,6 +47,7 @@ class Hook(NamedTuple):
 
 
 BLOCKER = Hook("SaleBlocker", 1 << 7)
+ROUTER_ONLY = Hook("RouterOnly", 1 << 7)
 TAKER = Hook("SaleTaker", 1 << 6 | 1 << 2)
 COUNTER = Hook("TradeCounter", 1 << 6)
 
@@ -48,7 +60,13 @@ class Managed(NamedTuple):
 
     @classmethod
     def of(
-        cls, market: Market, manager: str, name: str, quote: str = WETH, hook: Hook | None = None
+        cls,
+        market: Market,
+        manager: str,
+        name: str,
+        quote: str = WETH,
+        hook: Hook | None = None,
+        reach: int = WHOLE,
     ) -> Managed:
         """Launch a token for WETH or another quote that the market can pay."""
         net = market.net
@@ -59,8 +77,9 @@ class Managed(NamedTuple):
         if quote != NATIVE:
             market.call(WETH, "deposit()", value=2 * LIQUIDITY)
             market.call(WETH, "transfer(address,uint256)", filler, 2 * LIQUIDITY)
-        filled = encode(["address", _KEY, "int256"], [manager, made.key, LIQUIDITY])
-        net.send(filler, selector(f"fill(address,{_KEY},int256)") + filled)
+        types = ["address", _KEY, "int24", "int256"]
+        filled = encode(types, [manager, made.key, reach, LIQUIDITY])
+        net.send(filler, selector(f"fill({','.join(types)})") + filled)
         net.mine()
         return made
 
