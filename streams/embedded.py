@@ -35,8 +35,8 @@ OWN_SECONDS = 10.0
 START_SECONDS = 40.0
 STOP_SECONDS = 8.0
 LOOK_SECONDS = 0.05
-DOZE_SECONDS = 5.0
-"""What another process publishes is found so late at most."""
+DOZE_SECONDS = 60.0
+"""Whoever dozes looks for itself so often, should nobody wake it."""
 WATCH_SECONDS = 1.0
 """How long a broker may be gone before ``watch`` notices."""
 

@@ -39,7 +39,7 @@ STANDARD: Final = frozenset(
 """What every holder may do with its own; ``transferFrom`` is not here: owners may have a way in."""
 
 MOST_FUNCTIONS = 64
-MOST_VARIANTS = 20
+MOST_VARIANTS, MOST_TAKINGS = 20, 40
 LONGEST_ARGUMENTS = 400
 """Of one function's types: evmole may infer monsters from hostile code."""
 
@@ -80,7 +80,9 @@ def takings_of(code: Code, actor: str, held: Sequence[str]) -> list[tuple[str, A
     return [
         (function.selector, Act(actor, data))
         for function in _acting(code)
-        for data in _variants(function, _takings(function.arguments, actor, held))
+        for data in _variants(
+            function, _takings(function.arguments, actor, held, code.constants), MOST_TAKINGS
+        )
     ]
 
 
@@ -90,7 +92,9 @@ def _acting(code: Code) -> list[Function]:
     return list(writing)[:MOST_FUNCTIONS]
 
 
-def _variants(function: Function, choices: Iterable[_Variant]) -> list[bytes]:
+def _variants(
+    function: Function, choices: Iterable[_Variant], most: int = MOST_VARIANTS
+) -> list[bytes]:
     """Calldata of one function, without doubles."""
     if len(function.arguments) > LONGEST_ARGUMENTS:
         return []
@@ -102,7 +106,7 @@ def _variants(function: Function, choices: Iterable[_Variant]) -> list[bytes]:
             made[bytes.fromhex(function.selector) + encode(types, values)] = None
         except (EncodingError, ParseError, ValueError, TypeError, OverflowError, RecursionError):
             continue  # a type that evmole inferred and nobody can encode
-    return list(made)[:MOST_VARIANTS]
+    return list(made)[:most]
 
 
 def _values(types: Sequence[str], variant: _Variant) -> list[Any]:
@@ -111,11 +115,13 @@ def _values(types: Sequence[str], variant: _Variant) -> list[Any]:
     return [_value(each, variant, first=place in firsts[:1]) for place, each in enumerate(types)]
 
 
-def _takings(arguments: str, actor: str, held: Sequence[str]) -> Iterator[_Variant]:
+def _takings(
+    arguments: str, actor: str, held: Sequence[str], constants: Sequence[int]
+) -> Iterator[_Variant]:
     """A token and who gets it, in either order; NOBODY for a token means the coin to many."""
     addresses = [(token, actor) for token in (*held, NOBODY)]
     addresses += [(actor, token) for token in held]
-    numbers = (50, 0, 10**9) if "int" in arguments else (0,)
+    numbers = (50, *constants, 0, 10**9) if "int" in arguments else (0,)
     flags = (True, False) if "bool" in arguments else (True,)
     for number in numbers:
         for flag in flags:

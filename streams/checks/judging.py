@@ -17,6 +17,7 @@ from streams.checks.trips import (
     PROCEEDS,
     SALE,
     UNREACHED,
+    WORTHLESS,
     Trip,
     reason_in,
 )
@@ -113,6 +114,8 @@ def _has(seller: Trip) -> bool:
 
 
 def _sale(seller: Trip, can_buy: bool) -> Answer:
+    if seller.step == WORTHLESS and not seller.promised:
+        return Unknown("what was tried is worth nothing to the pool")
     return seller.sells if _has(seller) else _no_tokens(can_buy)
 
 
@@ -161,7 +164,7 @@ def _outcome(main: Trip, seller: Trip, can_buy: bool, not_open: bool, moved: Ans
 def _why(fault: Trip, moved: Answer, seller: Trip) -> Answer:
     if fault.step in (NOTHING, UNREACHED):
         return "nothing arrives"
-    if fault.step == PROCEEDS and not fault.reason:
+    if fault.step in (PROCEEDS, WORTHLESS) and not fault.reason:
         return "the sale pays nothing"
     if fault.step:
         burnt = fault.sell_gas if fault.step == SALE else fault.buy_gas
@@ -192,7 +195,8 @@ def _rounded(tax: float) -> float:
 def _limits(trips: Sequence[Trip], seller: Trip, decimals: int | None) -> dict[str, Answer]:
     """Whether large trades fail where small ones pass, and the largest that passed."""
     buys = [trip.promised for trip in trips if trip.bought]
-    failed = [trip.spent for trip in trips if not trip.bought and trip.step != PAYMENT]
+    least = min((trip.spent for trip in trips if trip.bought), default=0)
+    failed = [t.spent for t in trips if not t.bought and t.step != PAYMENT and t.spent > least]
     # where nobody sells in the block of the purchase, only the other seller tells of sizes
     tested = trips if any(trip.sells for trip in trips) else [seller]
     sales = [trip.sold for trip in tested if trip.sells]
@@ -218,7 +222,8 @@ def _whole(amount: int, decimals: int | None) -> Answer:
 def _wallets(seller: Trip, holders: Sequence[Trip], trips: Sequence[Trip]) -> dict[str, Answer]:
     """Whether wallets are treated alike, and sizes."""
     none = Unknown("no holder's sale was tried")
-    tried = [trip for trip in holders if _has(trip)]
+    # dust, and what a pool has no liquidity left for, says nothing of the token
+    tried = [trip for trip in holders if _has(trip) and trip.step != WORTHLESS]
     taxes = [trip.sell_tax for trip in tried if trip.sells]
     unsold = Unknown("no holder's sale went through")
     sized = [trip.sell_tax for trip in trips if trip.sells]

@@ -58,6 +58,8 @@ _codes: dict[str, str] = json.loads(
 )
 _PLACEHOLDER = "beefbeef" * 5
 """Where the puppet's code names its probe."""
+_MOST_TAIL = 64
+"""Bytes behind the code of probe and puppets, drawn anew: no contract can know them by its hash."""
 
 Overrides = dict[str, dict[str, Any]]
 """State by address as ``eth_call`` takes it: ``code``, ``balance``, ``stateDiff``."""
@@ -114,12 +116,12 @@ class Scene:
 
     def __init__(self) -> None:
         self.probe = fresh_address()
-        self.overrides: Overrides = {self.probe: {"code": _codes["Probe"]}}
+        self.overrides: Overrides = {self.probe: {"code": _codes["Probe"] + _tail()}}
 
     def puppet(self, address: str) -> str:
         """Let the probe act as ``address``."""
         code = _codes["Puppet"].replace(_PLACEHOLDER, self.probe[2:])
-        self.overrides.setdefault(address, {})["code"] = code
+        self.overrides.setdefault(address, {})["code"] = code + _tail()
         return address
 
     def idle(self, hook: str) -> None:
@@ -142,6 +144,11 @@ class Scene:
     def called(self, data: bytes, sender: str) -> dict[str, str]:
         """As ``call``, of calldata that is there already."""
         return {"from": sender, "to": self.probe, "data": f"0x{data.hex()}", "gas": hex(GAS)}
+
+
+def _tail() -> str:
+    """Bytes that are never run, behind an opcode that ends whatever runs on (``INVALID``)."""
+    return "fe" + secrets.token_hex(1 + secrets.randbelow(_MOST_TAIL))
 
 
 def encoded(signature: str, arguments: Sequence[Any]) -> bytes:

@@ -29,7 +29,7 @@ from streams.checks.probe import MARKET, Market, Scene, address_in, ask, fresh_a
 from streams.checks.reserve import reserve_of
 from streams.checks.slots import Place, fund, place_of_balances
 from streams.checks.subject import opens
-from streams.checks.trips import UNREAD, Trip, trip_from
+from streams.checks.trips import PAYMENT, UNREAD, Trip, reason_in, trip_from
 from streams.errors import Invalid, Retry
 from streams.events import Launch
 from streams.evm.rpc import Rpc
@@ -93,6 +93,8 @@ async def _measured(
     if not trips[0].bought:
         await _refuse_if_wallets_can(rpc, market, at, props, sizes[:1])
         opens_later = await _opens_later(rpc, market, at, props, sizes[:1], launch)
+        if not opens_later:
+            await _refuse_if_hook_does(rpc, market, at, props, trips[0])
     trips += await _finer(rpc, market, at, props, trips)
     trips = await _past_hook(rpc, market, at, props, trips)
     endowed = sales[0] if props.token_place else None
@@ -185,6 +187,22 @@ async def _refuse_if_wallets_can(
     trips, _ = await _trade(rpc, market, at, props, sizes, staging="bare")
     if trips[0].bought:
         raise Invalid("the token deals with wallets alone, and our trader is a contract")
+
+
+async def _refuse_if_hook_does(
+    rpc: Rpc, market: Market, at: Block, props: Props, failed: Trip
+) -> None:
+    """Raise ``Invalid`` when only the pool's hook keeps our trader from buying.
+
+    Hooks may let known routers alone pass: that nobody else can buy says nothing of holders.
+    """
+    if not takes_part(market) or failed.step == PAYMENT:
+        return
+    sizes = [failed.spent or props.reserve // SHARES[0]]
+    trips, _ = await _trade(rpc, market, at, props, sizes, staging="past-hook")
+    if trips[0].bought:
+        why = reason_in(failed.reason)
+        raise Invalid(f"the pool's hook lets our trader not buy, and may let known routers: {why}")
 
 
 async def _opens_later(

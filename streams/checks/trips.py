@@ -16,12 +16,13 @@ __all__ = [
     "SALE",
     "UNREACHED",
     "UNREAD",
+    "WORTHLESS",
     "Trip",
     "reason_in",
     "trip_from",
 ]
 
-PAYMENT, BUY, NOTHING, APPROVE, SALE, UNREACHED, PROCEEDS, UNREAD = range(1, 9)
+PAYMENT, BUY, NOTHING, APPROVE, SALE, UNREACHED, PROCEEDS, UNREAD, WORTHLESS = range(1, 10)
 """At which step a trade ended, as ``Probe.sol`` numbers it; 0 is a trade that went through."""
 _TRADE = "(" + "uint256," * 9 + "bytes)"
 _TRIP = f"({_TRADE},uint256,uint256,uint256,uint256,bytes)"
@@ -49,7 +50,7 @@ class Trip(msgspec.Struct, frozen=True):
     @property
     def bought(self) -> bool:
         """Whether the buy went through and gave something."""
-        return self.step == 0 or NOTHING < self.step < UNREAD
+        return self.step == 0 or NOTHING < self.step < UNREAD or self.step == WORTHLESS
 
     @property
     def sells(self) -> bool:

@@ -18,7 +18,7 @@ from streams.errors import Invalid
 from streams.events import Launch
 from streams.evm.decode import decode_log
 from streams.evm.launches import LAUNCHES
-from streams.evm.logs import Log, place_of, signed, topic_of, words
+from streams.evm.logs import Log, number, place_of, signed, topic_of, words
 from streams.evm.rpc import RpcError
 from streams.evm.venues import Factory
 from streams.examine.history import Topics, logs_of
@@ -29,10 +29,13 @@ __all__ = ["MOST_BLOCKS", "held_in", "manager_of", "pool_of_id", "pools_of"]
 
 MOST_BLOCKS = 200_000
 """Looked through for the logs of one pool or token where a node does not search all of a chain."""
-MOST_LOOKED = 200
+MOST_LOOKED = 10_000
 """Pools of a token whose price is asked, the oldest."""
-MOST_POOLS = 8
-"""Of a token, the deepest at their price: whose positions are read."""
+AT_ONCE = 250
+"""Pools of which one call asks: two slots of storage each, about 5,000 gas."""
+DEEPEST, OLDEST = 24, 8
+"""Of a token's pools with liquidity in range, whose positions are read: two orders, so that who
+would hide a pool behind others must come before it in both."""
 INITIALIZE = next(topic for topic, shape in LAUNCHES.items() if shape.kind == "v4")
 MODIFY = topic_of("ModifyLiquidity(bytes32,address,int24,int24,int256,bytes32)")
 TICK_BASE = 1.0001
@@ -58,18 +61,29 @@ async def pools_of(
     found = await asyncio.gather(
         *(_logs(view, manager, topics) for topics in asked if [] not in topics)
     )
-    launches = _launches(chain, factories, [log for logs in found for log in logs])[:MOST_LOOKED]
-    states = await asyncio.gather(*(_state(view, manager, each.pool) for each in launches))
-    depths = [
-        (state.depth(of_0=not each.token_is_0) / 10.0**each.quote_decimals, place)
-        for place, (each, state) in enumerate(zip(launches, states, strict=True))
-    ]
-    deepest = [launches[place] for _, place in sorted(depths, reverse=True)[:MOST_POOLS]]
-    held = await asyncio.gather(*(held_in(view, each) for each in deepest), return_exceptions=True)
+    logs = sorted((log for logs in found for log in logs), key=lambda log: number(log.block_number))
+    launches = await _likely(view, manager, _launches(chain, factories, logs)[:MOST_LOOKED])
+    held = await asyncio.gather(*(held_in(view, each) for each in launches), return_exceptions=True)
     return [
         (each, 0 if isinstance(has, BaseException) else has)
-        for each, has in zip(deepest, held, strict=True)
+        for each, has in zip(launches, held, strict=True)
     ]
+
+
+async def _likely(view: View, manager: str, launches: Sequence[Launch]) -> list[Launch]:
+    """Of launches from the oldest on, those with liquidity in range: the deepest and the oldest."""
+    parts = [launches[start : start + AT_ONCE] for start in range(0, len(launches), AT_ONCE)]
+    states = await asyncio.gather(*(_states(view, manager, part) for part in parts))
+    depths = {
+        each.pool: state.depth(of_0=not each.token_is_0) / 10.0**each.quote_decimals
+        for part, found in zip(parts, states, strict=True)
+        for each, state in zip(part, found, strict=True)
+        if state.liquidity
+    }
+    filled = [each for each in launches if each.pool in depths]
+    deepest = sorted(filled, key=lambda each: -depths[each.pool])[:DEEPEST]
+    oldest = [each for each in filled if each not in deepest][:OLDEST]
+    return deepest + oldest or list(launches[:OLDEST])
 
 
 async def pool_of_id(
@@ -91,8 +105,8 @@ async def held_in(view: View, launch: Launch) -> int:
     if launch.manager is UNSET:
         raise Invalid("its PoolManager is not known", reason="worth")
     manager = str(launch.manager)
-    state, (reached, logs) = await asyncio.gather(
-        _state(view, manager, launch.pool),
+    (state,), (reached, logs) = await asyncio.gather(
+        _states(view, manager, [launch]),
         logs_of(view, manager, [MODIFY, launch.pool], launch.block, most_blocks=MOST_BLOCKS),
     )
     if reached > launch.block:
@@ -117,12 +131,18 @@ def _amount(root: float, low: int, high: int, liquidity: int, *, of_0: bool) -> 
     return float(liquidity * (1 / at - 1 / top) if of_0 else liquidity * (at - bottom))
 
 
-async def _state(view: View, manager: str, pool: str) -> PoolState:
-    asked = asked_of(manager, pool)
-    slots = [bytes.fromhex(str(asked[name][2])[2:]) for name in (SLOT0, LIQUIDITY)]
-    read = (view.read(manager, "extsload(bytes32)", slot) for slot in slots)
-    price, liquidity = await asyncio.gather(*read)
-    return state_from({SLOT0: price, LIQUIDITY: liquidity})
+async def _states(view: View, manager: str, launches: Sequence[Launch]) -> list[PoolState]:
+    """What the manager's storage says of each pool, in one call."""
+    slots = tuple(
+        bytes.fromhex(str(asked_of(manager, each.pool)[name][2])[2:])
+        for each in launches
+        for name in (SLOT0, LIQUIDITY)
+    )
+    found = await view.read(manager, "extsload(bytes32[])", slots, gives="uint256[]")
+    if len(found) != len(slots):
+        raise Invalid("the PoolManager answers nonsense", reason="garbage")
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return [state_from({SLOT0: price, LIQUIDITY: liquidity}) for price, liquidity in pairs]
 
 
 async def _logs(view: View, manager: str, topics: Topics) -> list[Log]:

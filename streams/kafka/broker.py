@@ -6,7 +6,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakSet
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -24,6 +23,7 @@ from streams.errors import Invalid
 from streams.kafka.admin import create_topics, partition_counts
 from streams.kafka.client import admin, start, stop, told
 from streams.kafka.doze import Doze
+from streams.kafka.lookout import Lookout
 from streams.kafka.subscription import KafkaSubscription
 from streams.topics import Topic
 
@@ -41,7 +41,7 @@ class KafkaBroker:
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
         self._counts: dict[str, int] = {}
-        self._dozing: dict[str, WeakSet[Doze]] = defaultdict(WeakSet)
+        self._lookout = Lookout(settings)
 
     async def ensure_topics(self, topics: Sequence[Topic], partitions: int) -> None:
         """Create what is missing; raises ``Invalid`` when one has another partition count."""
@@ -74,9 +74,7 @@ class KafkaBroker:
             *(_send(producer, place, queue) for place, queue in queues.items()),
             return_exceptions=True,
         )
-        for place in queues:
-            for doze in self._dozing.get(place.topic, ()):
-                doze.wake()
+        self._lookout.wake({place.topic for place in queues})
         failed = next((result for result in results if result is not None), None)
         if failed is not None:
             await self._give_up(failed)
@@ -99,15 +97,20 @@ class KafkaBroker:
             wait = max(settings.fetch_max_wait_ms, int(1000 * max_wait))
             settings = msgspec.structs.replace(settings, fetch_max_wait_ms=wait)
         doze = Doze(settings.doze_seconds)
+        lookout = self._lookout if settings.doze_seconds else None
         subscription = KafkaSubscription(
-            settings, topic, group, max_records, min_records, max_wait, doze
+            settings, topic, group, max_records, min_records, max_wait, doze, lookout
         )
-        self._dozing[topic].add(doze)
+        self._lookout.add(topic, doze)
         await subscription.joined()
         return subscription
 
     async def close(self) -> None:
         """Give the producer's connections back; subscriptions are closed by who opened them."""
+        await self._lookout.close()
+        await self._drop_producer()
+
+    async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             await stop(producer)
@@ -152,7 +155,7 @@ class KafkaBroker:
     async def _give_up(self, error: BaseException) -> None:
         """Tell what went wrong; a producer that cannot recover is replaced at the next publish."""
         if not getattr(error, "retriable", False) and not isinstance(error, Invalid):
-            await self.close()
+            await self._drop_producer()
         with told("publish", self._settings):
             raise error
 

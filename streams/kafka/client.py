@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import LeaveGroupRequest
 
@@ -82,7 +83,7 @@ async def stop(client: Any) -> None:
 
 async def _close(client: Any) -> None:
     coordinator = getattr(client, "_coordinator", None)
-    if coordinator is not None:
+    if isinstance(coordinator, GroupCoordinator):  # of a consumer in no group it is another
         await _leave(client, coordinator)
     await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
 

@@ -2,7 +2,7 @@
 
 A broker that holds each fetch for its whole wait must be asked often to be heard of soon. With
 an embedded broker nearly all that is published comes from this very process, which can wake its own
-consumers; what others publish is found when a doze ends by itself.
+consumers; for what others publish one consumer looks out for all (``lookout``).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from streams.broker import KafkaSettings, Record
 from streams.errors import Retry
 from streams.kafka.client import start, stop, told
 from streams.kafka.doze import Doze
+from streams.kafka.lookout import Lookout
 
 __all__ = ["KafkaSubscription"]
 
@@ -24,6 +25,9 @@ HAND_OVER_SECONDS = 20.0
 
 SILENCE_SECONDS = 10.0
 """A broker that has not answered one fetch for so long is out of reach."""
+
+POSITION_SECONDS = 0.5
+"""Known at once where a fetch was answered."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +44,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         min_records: int,
         max_wait: float,
         doze: Doze | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         self.partitions: frozenset[int] = frozenset()
         self.generation = 0
@@ -49,7 +54,8 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._max_records = max_records
         self._min_records = min_records
         self._max_wait = max_wait
-        self._doze = doze or Doze(settings.doze_seconds)
+        self._doze = doze or Doze(0.0)
+        self._lookout = lookout
         self._consumer: AIOKafkaConsumer | None = None
         self._gathered: list[Record] = []
         self._pending: dict[TopicPartition, int] = {}
@@ -75,8 +81,8 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
             if remaining <= 0:
                 break
             await self._gather(consumer, remaining)
-        if not (self._gathered or self._joining) and self._doze.begin():
-            consumer.pause(*consumer.assignment())
+        if not self._gathered:
+            await self._fall_asleep(consumer)
         return self._take(consumer)
 
     def rest(self) -> list[Record]:
@@ -185,6 +191,19 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
             ]
         if not found:
             await self._check_silence(consumer, asked)
+
+    async def _fall_asleep(self, consumer: AIOKafkaConsumer) -> None:
+        """Doze, unless something is on its way to us, or we do not know whether anything is."""
+        if self._lookout is None or self._joining or self._unanswered:
+            return
+        places: dict[TopicPartition, int] = {}
+        with anyio.move_on_after(POSITION_SECONDS) as waiting:
+            for place in consumer.assignment():
+                places[place] = await consumer.position(place)
+        read = all(consumer.highwater(place) == position for place, position in places.items())
+        if read and not (waiting.cancelled_caught or self._joining) and self._doze.begin():
+            consumer.pause(*places)
+            self._lookout.post(places)
 
     def _take(self, consumer: AIOKafkaConsumer) -> list[Record]:
         records, self._gathered = self._gathered, []

@@ -19,11 +19,22 @@ from tests.chain.market import WETH, Market
 from tests.chain.showroom import artifacts
 from tools.recorder.chain import MODULES
 
-__all__ = ["BLOCKER", "COUNTER", "LIQUIDITY", "TAKER", "Hook", "Managed", "manager_on"]
+__all__ = [
+    "BLOCKER",
+    "COUNTER",
+    "LIQUIDITY",
+    "ROUTER_ONLY",
+    "TAKER",
+    "Hook",
+    "Managed",
+    "manager_on",
+]
 
 MANAGER = "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json"
 LIQUIDITY = 10**20
-SPACING = 60
+FEE, SPACING = 3_000, 60
+WHOLE = 887_272 // SPACING * SPACING
+"""Ticks to either side of a price of one."""
 _KEY = "(address,address,uint24,int24,address)"
 _PLACED = iter(range(1, 1_000))
 
@@ -36,6 +47,7 @@ class Hook(NamedTuple):
 
 
 BLOCKER = Hook("SaleBlocker", 1 << 7)
+ROUTER_ONLY = Hook("RouterOnly", 1 << 7)
 TAKER = Hook("SaleTaker", 1 << 6 | 1 << 2)
 COUNTER = Hook("TradeCounter", 1 << 6)
 
@@ -48,19 +60,32 @@ class Managed(NamedTuple):
 
     @classmethod
     def of(
-        cls, market: Market, manager: str, name: str, quote: str = WETH, hook: Hook | None = None
+        cls,
+        market: Market,
+        manager: str,
+        name: str,
+        quote: str = WETH,
+        hook: Hook | None = None,
+        reach: int = WHOLE,
+        behind: int = 0,
     ) -> Managed:
-        """Launch a token for WETH or another quote that the market can pay."""
+        """Launch a token for WETH or another quote that the market can pay.
+
+        ``behind`` so many empty pools of it that strangers opened before.
+        """
         net = market.net
         filler = net.deploy(artifacts()["ManagerFiller"].bytecode)
         token = _token(net, filler, name)
+        for fee in range(behind):
+            _open(net, manager, token, quote, NATIVE, fee)
         made = cls.opened(net, manager, filler, token, quote, hook)
         net.ask("anvil_setBalance", filler, hex(2 * LIQUIDITY))
         if quote != NATIVE:
             market.call(WETH, "deposit()", value=2 * LIQUIDITY)
             market.call(WETH, "transfer(address,uint256)", filler, 2 * LIQUIDITY)
-        filled = encode(["address", _KEY, "int256"], [manager, made.key, LIQUIDITY])
-        net.send(filler, selector(f"fill(address,{_KEY},int256)") + filled)
+        types = ["address", _KEY, "int24", "int256"]
+        filled = encode(types, [manager, made.key, reach, LIQUIDITY])
+        net.send(filler, selector(f"fill({','.join(types)})") + filled)
         net.mine()
         return made
 
@@ -77,10 +102,7 @@ class Managed(NamedTuple):
         """A pool at a price of one, with nothing in it."""
         sale = int(token, 16) < int(quote, 16)
         hooks = _placed(net, hook, manager, sale=sale) if hook else NATIVE
-        sides = sorted((token, quote), key=lambda side: int(side, 16))
-        key = (*sides, 3_000, SPACING, hooks)
-        data = selector(f"initialize({_KEY},uint160)") + encode([_KEY, "uint160"], [key, 2**96])
-        sent = net.send(manager, data)
+        sent = _open(net, manager, token, quote, hooks, FEE)
         net.mine()
         return cls(_told(net, sent, manager), filler)
 
@@ -88,7 +110,15 @@ class Managed(NamedTuple):
     def key(self) -> tuple[str, str, int, int, str]:
         """What names the pool."""
         launch = self.launch
-        return str(launch.token0), str(launch.token1), 3_000, SPACING, str(launch.hooks)
+        return str(launch.token0), str(launch.token1), FEE, SPACING, str(launch.hooks)
+
+
+def _open(net: Devnet, manager: str, token: str, quote: str, hooks: str, fee: int) -> str:
+    """Ask for a pool at a price of one; gives the transaction."""
+    sides = sorted((token, quote), key=lambda side: int(side, 16))
+    key = (*sides, fee, SPACING, hooks)
+    data = selector(f"initialize({_KEY},uint160)") + encode([_KEY, "uint160"], [key, 2**96])
+    return net.send(manager, data)
 
 
 def manager_on(net: Devnet) -> str:

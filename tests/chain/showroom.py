@@ -120,7 +120,15 @@ def _launch(token: str, quote: str, pair: str, block: int) -> Launch:
 EXPECTED: dict[str, dict[str, Any]] = tomllib.loads((TOKENS / "expected.toml").read_text())
 """What every check must say of each token, as its differences from Plain."""
 UNKNOWN = "?"
-_NOT_COMPARED = ("_gas", ".code_", ".opcodes.", ".functions", ".implementation", ".address")
+_NOT_COMPARED = (
+    "_gas",
+    ".code_",
+    ".opcodes.",
+    ".functions",
+    ".selectors",
+    ".implementation",
+    ".address",
+)
 _NEVER_KNOWN = ("contract.is_open_source", "contract.likeness_to_rugs")
 
 

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 import anyio
 import pytest
+from eth_abi import encode  # type: ignore[attr-defined]
 
+from streams.checks.trade import trade_findings
+from streams.events import Launch
+from streams.evm.http import Http
 from streams.finding import Finding
-from tests.chain.devnet import devnet
+from tests.chain.devnet import Devnet, devnet, selector
 from tests.chain.showroom import EXPECTED, Showroom, compared, examine, expected
 
+DUSTY = "0x" + "d5" * 20
 Found = dict[str, dict[str, Finding]]
 
 
@@ -20,6 +25,25 @@ def found() -> Iterator[Found]:
     with devnet("--gas-limit", "1000000000") as net:
         room = Showroom.of(net, list(EXPECTED))
         yield anyio.run(examine, net, room)
+
+
+@pytest.fixture(scope="module")
+def dusty() -> Iterator[dict[str, Finding]]:
+    """A plain token of which one wallet has nearly nothing."""
+    with devnet("--gas-limit", "1000000000") as net:
+        (launch,) = Showroom.of(net, ["Plain"]).launches.values()
+        paid = selector("transfer(address,uint256)") + encode(["address", "uint256"], [DUSTY, 1])
+        net.send(str(launch.token), paid)
+        net.mine()
+        yield anyio.run(_traded, net, launch)
+
+
+async def _traded(net: Devnet, launch: Launch) -> dict[str, Finding]:
+    rpc = Http(net.http)
+    try:
+        return await trade_findings(rpc, launch, launch.block + 1, holders=[DUSTY])
+    finally:
+        await rpc.close()
 
 
 @pytest.mark.timeout(300)
@@ -58,6 +82,14 @@ def test_limits_are_met_closely(found: Found) -> None:
     most = found["SellLimit"]["trade.max_sell"].value
     assert isinstance(most, float)
     assert 80 <= most <= 100
+
+
+def test_dust_that_no_pool_pays_for_is_no_trap(dusty: dict[str, Finding]) -> None:
+    """Anybody may send a base unit to a hundred wallets: that they cannot sell it says nothing."""
+    assert dusty["trade.outcome"].value == "ok"
+    assert dusty["trade.holders_tested"].value == 0
+    assert not dusty["trade.holders_failed"].known
+    assert dusty["trade.is_honeypot"].value is False
 
 
 def _rough(value: object) -> object:

@@ -13,7 +13,7 @@ from streams.evm.http import Http
 from streams.finding import Finding
 from streams.quotes import NATIVE
 from tests.chain.devnet import Devnet, devnet
-from tests.chain.managed import BLOCKER, COUNTER, TAKER, Managed, manager_on
+from tests.chain.managed import BLOCKER, COUNTER, ROUTER_ONLY, TAKER, Managed, manager_on
 from tests.chain.market import WETH, Market
 
 Found = dict[str, dict[str, Finding]]
@@ -31,6 +31,8 @@ def found() -> Iterator[Found]:
             "minting": Managed.of(market, manager, "Mintable"),
             "blocked": Managed.of(market, manager, "Plain", WETH, BLOCKER),
             "taken": Managed.of(market, manager, "Plain", NATIVE, TAKER),
+            "gated": Managed.of(market, manager, "Plain", WETH, ROUTER_ONLY),
+            "shallow": Managed.of(market, manager, "Plain", reach=600),
             "counted": Managed.of(market, manager, "Plain", WETH, COUNTER),
         }
         yield anyio.run(_examined, net, of)
@@ -90,3 +92,21 @@ def test_what_a_hook_takes_is_a_tax(found: Found) -> None:
     assert taken["trade.buy_tax"].value == 0
     assert taken["trade.sell_tax"].value == pytest.approx(0.6, abs=1e-3)
     assert taken["trade.is_honeypot"].value is True
+
+
+def test_a_hook_that_knows_its_routers_leaves_trades_unknown(found: Found) -> None:
+    """Past an idle hook one could buy: what refuses our probe need not refuse a router."""
+    gated = found["gated"]
+    assert not gated["trade.can_buy"].known
+    assert "unknown router" in str(gated["trade.can_buy"].why)
+    assert not gated["trade.is_honeypot"].known
+
+
+def test_the_end_of_a_pools_liquidity_is_no_trap(found: Found) -> None:
+    """A holder with far more than the pool can pay for sells a part, and no tax is seen in it."""
+    shallow = found["shallow"]
+    assert shallow["trade.outcome"].value == "ok"
+    assert shallow["trade.holders_tested"].value == 1
+    assert shallow["trade.holders_failed"].value == shallow["trade.holders_siphoned"].value == 0
+    assert shallow["trade.holders_highest_tax"].value == 0
+    assert shallow["trade.is_honeypot"].value is False

@@ -21,7 +21,10 @@ from tools.recorder.chain import MODULES
 Found = dict[str, dict[str, Finding]]
 FACTORY = "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json"
 LIQUIDITY = 10**21
-TOKENS = ("Plain", "TransferTax", "MaxTx", "TradeOnly")
+WHOLE, SHALLOW = 887_220, 600
+"""Ticks to either side of a price of one."""
+_WHOLE = ("Plain", "TransferTax", "MaxTx", "TradeOnly")
+TOKENS = [*((name, name, WHOLE) for name in _WHOLE), ("shallow", "Plain", SHALLOW)]
 
 
 def _made(net: Devnet, name: str, quote: str) -> tuple[str, str]:
@@ -35,7 +38,9 @@ def _made(net: Devnet, name: str, quote: str) -> tuple[str, str]:
     return f"0x{net.ask('eth_call', call, 'latest')[-40:]}", filler
 
 
-def _pool(net: Devnet, factory: str, token: str, quote: str, filler: str) -> str:
+def _pool(
+    net: Devnet, factory: str, token: str, quote: str, filler: str, reach: int = WHOLE
+) -> str:
     """A pool at a price of one, with a thousand of either side."""
     arguments = encode(["address", "address", "uint24"], [token, quote, 3_000])
     sent = net.send(factory, selector("createPool(address,address,uint24)") + arguments)
@@ -45,17 +50,18 @@ def _pool(net: Devnet, factory: str, token: str, quote: str, filler: str) -> str
     net.send(pool, selector("initialize(uint160)") + encode(["uint160"], [2**96]))
     paid = encode(["address", "uint256"], [filler, 2 * LIQUIDITY])
     net.send(quote, selector("transfer(address,uint256)") + paid)
-    filled = encode(["address", "uint128"], [pool, LIQUIDITY])
-    net.send(filler, selector("fill(address,uint128)") + filled)
+    filled = encode(["address", "int24", "uint128"], [pool, reach, LIQUIDITY])
+    net.send(filler, selector("fill(address,int24,uint128)") + filled)
     net.mine()
     return pool
 
 
-async def _examined(net: Devnet, launches: dict[str, Launch]) -> Found:
+async def _examined(net: Devnet, launches: dict[str, tuple[Launch, str]]) -> Found:
     rpc = Http(net.http)
     try:
         return {
-            name: await trade_findings(rpc, each, each.block) for name, each in launches.items()
+            name: await trade_findings(rpc, launch, launch.block, holders=[filler])
+            for name, (launch, filler) in launches.items()
         }
     finally:
         await rpc.close()
@@ -68,14 +74,15 @@ def found() -> Iterator[Found]:
         factory = net.deploy(json.loads((MODULES / FACTORY).read_bytes())["bytecode"])
         quote = net.tokens[0]
         launches = {}
-        for name in TOKENS:
-            token, filler = _made(net, name, quote)
-            pool = _pool(net, factory, token, quote, filler)
-            launches[name] = Launch(
+        for name, kind, reach in TOKENS:
+            token, filler = _made(net, kind, quote)
+            pool = _pool(net, factory, token, quote, filler, reach)
+            launch = Launch(
                 chain="devnet", pool=pool, block=int(net.ask("eth_blockNumber"), 16), log_index=0,
                 at=datetime.now(UTC), venue="uniswap-v3", token=token, quote=quote,
                 token_is_0=int(token, 16) < int(quote, 16),
             )  # fmt: skip
+            launches[name] = launch, filler
         yield anyio.run(_examined, net, launches)
 
 
@@ -101,3 +108,13 @@ def test_limits_and_refusals_are_told_apart(found: Found) -> None:
     """A limit of size leaves small trades; a token that knows another pool alone leaves none."""
     assert found["MaxTx"]["trade.outcome"].value == "ok"
     assert found["TradeOnly"]["trade.outcome"].value == "buy-fail"
+
+
+def test_the_end_of_a_pools_liquidity_is_no_trap(found: Found) -> None:
+    """A holder with far more than the pool can pay for sells a part, and no tax is seen in it."""
+    shallow = found["shallow"]
+    assert shallow["trade.outcome"].value == "ok"
+    assert shallow["trade.holders_tested"].value == 1
+    assert shallow["trade.holders_failed"].value == shallow["trade.holders_siphoned"].value == 0
+    assert shallow["trade.holders_highest_tax"].value == 0
+    assert shallow["trade.is_honeypot"].value is False

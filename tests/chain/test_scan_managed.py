@@ -58,6 +58,18 @@ def test_a_token_that_trades_on_v4_alone_is_scanned_whole(
     assert found["verdict"]["traps"][0]["kind"] == "honeypot"
 
 
+def test_empty_pools_of_strangers_do_not_hide_the_one_that_trades(
+    net: Devnet, manager: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Opening a pool costs next to nothing: the 301st, which has liquidity, is the one taken."""
+    launch, _ = Managed.of(Market(net), manager, "Plain", behind=300)
+    monkeypatch.setenv("HEFT_CHAINS__FACTORIES", json.dumps([f"devnet/uniswap-v4={manager}"]))
+    code = run(["scan", "devnet", str(launch.token), "--rpc", net.ws, "--json"])
+    said = capsys.readouterr()
+    assert (code, said.err) == (0, "")
+    assert json.loads(said.out)["examination"]["pool"] == launch.pool
+
+
 def test_no_pool_of_that_id_is_a_line(
     net: Devnet, manager: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,33 @@ def refused(port: int) -> Iterator[None]:
     assert "\n" not in str(caught.value)
 
 
+async def test_what_another_process_publishes_ends_a_doze(port: int) -> None:
+    """Dozes of a minute, and news of another client is there long before: also a topic's first.
+
+    Twice, so that whoever was woken falls asleep and is woken again.
+    """
+    settings = KafkaSettings(
+        bootstrap_servers=f"127.0.0.1:{port}", fetch_max_wait_ms=50, doze_seconds=60.0
+    )
+    here, there = KafkaBroker(settings), KafkaBroker(settings)
+    with tansu(port):
+        await here.ensure_topics([TOPIC], 4)
+        reader = await here.subscribe(TOPIC.name, "dozing", max_wait=0.1)
+        for number in range(2):
+            with anyio.fail_after(30):
+                while not reader._doze.asleep:
+                    assert await reader.batch() == []
+            await there.publish([Message(TOPIC.name, "ethereum:0xa", str(number).encode())])
+            found: list[Record] = []
+            with anyio.fail_after(20):
+                while not found:
+                    found = await reader.batch()
+            assert [record.value for record in found] == [str(number).encode()]
+        await reader.close()
+        await here.close()
+        await there.close()
+
+
 async def test_an_unreachable_cluster_is_one_line(broker: KafkaBroker, port: int) -> None:
     """Every entrance says the same: where, and what to check; nothing is printed."""
     for step in (

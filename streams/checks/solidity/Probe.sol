@@ -109,7 +109,8 @@ contract Probe {
     /// Where a trade ended: 0 went through, else what failed.
     /// 1 the quote could not be paid, 2 the buy, 3 nothing was received, 4 approve, 5 the sale's
     /// transfer, 6 nothing reached the pool, 7 the pool's payment, 8 the token does
-    /// not say what a wallet has.
+    /// not say what a wallet has, 9 all that was sold arrived and is worth nothing to the pool.
+    /// A pool whose liquidity ends takes a part: ``sold`` and ``reached`` are of that part.
     struct Trade {
         uint256 step;
         uint256 spent;
@@ -141,6 +142,12 @@ contract Probe {
 
     Market private market;
 
+    /// Asked by the eth_call itself: a contract under trial cannot make us look at another.
+    modifier fromOutside() {
+        require(msg.sender == tx.origin);
+        _;
+    }
+
     // ---- trading ------------------------------------------------------------------------------
 
     /// A round trip of each size by a fresh trader, then a sale by each holder of all it has.
@@ -151,7 +158,7 @@ contract Probe {
         address fresh,
         uint256[] calldata sizes,
         address[] calldata holders
-    ) external returns (bytes[] memory trips, bytes[] memory sales) {
+    ) external fromOutside returns (bytes[] memory trips, bytes[] memory sales) {
         market = m;
         trips = new bytes[](sizes.length);
         sales = new bytes[](holders.length);
@@ -181,12 +188,13 @@ contract Probe {
 
     function _rest(Trip memory t, address trader, address fresh) private {
         uint256 has = t.trade.received;
+        uint256 half = has - has / 2;
         t.all = _word(_trial(abi.encodeCall(this.sellShare, (trader, has))));
         t.again = _word(_trial(abi.encodeCall(this.againShare, (trader, has / 4))));
-        bytes memory moved = _trial(abi.encodeCall(this.move, (trader, fresh, has / 2)));
+        bytes memory moved = _trial(abi.encodeCall(this.move, (trader, fresh, half)));
         if (moved.length >= 96) (t.moved, t.moveGas, t.moveReason) = abi.decode(moved, (uint256, uint256, bytes));
         else t.moved = FAILED;
-        _sell(trader, has / 2, t.trade);
+        _sell(trader, half, t.trade);
     }
 
     /// Reverts with the share that reached the pool of a sale of ``amount``.
@@ -246,6 +254,7 @@ contract Probe {
         (, uint256 before) = _balance(market.token, market.pool);
         (, uint256 paid) = _balance(market.quote, market.pool);
         (bool ok, bytes memory why) = _swapRange(to, !market.tokenIs0, quoteIn, address(this));
+        t.spent = quoteIn;
         if (!ok) return _fail(t, 2, why);
         (, uint256 now_) = _balance(market.token, market.pool);
         (, uint256 paidNow) = _balance(market.quote, market.pool);
@@ -266,7 +275,7 @@ contract Probe {
         t.sellGas = gasBefore - gasleft();
         (, uint256 now_) = _balance(market.quote, from);
         t.back = now_ > before ? now_ - before : 0;
-        if (t.step == 0 && t.back == 0) t.step = 7;
+        if (t.step == 0 && t.back == 0) t.step = t.sold == 0 ? 9 : 7;
     }
 
     function _sellToPair(address from, uint256 amount, Trade memory t) private {
@@ -274,14 +283,17 @@ contract Probe {
         if (!ok) return _fail(t, 5, why);
         t.reached = reached;
         if (reached == 0) return _fail(t, 6, bytes(""));
-        (ok, why,) = _swapPair(market.token, market.tokenIs0, from);
-        if (!ok) _fail(t, 7, why);
+        uint256 out;
+        (ok, why, out) = _swapPair(market.token, market.tokenIs0, from);
+        if (!ok) _fail(t, out == 0 && reached >= amount ? 9 : 7, why);
     }
 
     function _sellToRange(address from, uint256 amount, Trade memory t) private {
         (, uint256 before) = _balance(market.token, market.pool);
         (bool ok, bytes memory why) = _swapRange(from, market.tokenIs0, amount, from);
         if (!ok) return _fail(t, 5, why);
+        uint256 asked = _word(market.tokenIs0 ? why : _tail(why, 32));
+        if (asked < amount) t.sold = asked;
         (, uint256 now_) = _balance(market.token, market.pool);
         t.reached = now_ > before ? now_ - before : 0;
     }
@@ -362,25 +374,27 @@ contract Probe {
 
     function _buyOfManager(address to, uint256 quoteIn, Trade memory t) private {
         (bool ok, bytes memory answer) = _unlocked(address(this), to, quoteIn, false);
+        t.spent = quoteIn;
         if (!ok) return _blame(t, answer, 2);
-        (t.spent, t.promised) = abi.decode(answer, (uint256, uint256));
+        (, t.promised,) = abi.decode(answer, (uint256, uint256, uint256));
     }
 
     function _sellToManager(address from, uint256 amount, Trade memory t) private {
         (bool ok, bytes memory answer) = _unlocked(from, from, amount, true);
         if (!ok) return _blame(t, answer, 7);
-        (t.reached,) = abi.decode(answer, (uint256, uint256));
+        (uint256 paid,, uint256 taken) = abi.decode(answer, (uint256, uint256, uint256));
+        (t.sold, t.reached) = (taken < paid ? amount * taken / paid : amount, taken);
     }
 
-    /// What was paid and given, or why neither.
+    /// What was paid, given and taken of what was paid; or why nothing was.
     function _unlocked(address from, address to, uint256 amount, bool sale) private returns (bool ok, bytes memory) {
         bytes memory answer;
         (ok, answer) = _call(
             market.pool, abi.encodeCall(IPoolManager.unlock, (abi.encode(from, to, amount, sale)))
         );
         if (!ok) return (false, answer);
-        // bytes of bytes of two words: the outer offset and length, then what the callback gave
-        return answer.length >= 128 ? (true, _tail(answer, 64)) : (false, bytes(""));
+        // bytes of three words: the outer offset and length, then what the callback gave
+        return answer.length >= 160 ? (true, _tail(answer, 64)) : (false, bytes(""));
     }
 
     function _blame(Trade memory t, bytes memory answer, uint256 otherwise) private pure {
@@ -396,11 +410,15 @@ contract Probe {
         require(msg.sender == market.pool);
         (address from, address to, uint256 amount, bool sale) = abi.decode(data, (address, address, uint256, bool));
         uint256 paid = _settled(sale ? market.token : market.quote, from, amount, sale);
-        uint256 given = _swapped(sale == market.tokenIs0, paid, sale);
-        bytes memory take = abi.encodeCall(IPoolManager.take, (sale ? market.quote : market.token, to, given));
-        (bool ok, bytes memory why) = _call(market.pool, take);
+        (uint256 given, uint256 taken) = _swapped(sale == market.tokenIs0, paid, sale);
+        _take(sale ? market.quote : market.token, to, given, sale);
+        if (taken < paid) _take(sale ? market.token : market.quote, from, paid - taken, sale);
+        return abi.encode(paid, given, taken);
+    }
+
+    function _take(address currency, address to, uint256 amount, bool sale) private {
+        (bool ok, bytes memory why) = _call(market.pool, abi.encodeCall(IPoolManager.take, (currency, to, amount)));
         if (!ok) _stop(sale ? 7 : 2, _unwrapped(why));
-        return abi.encode(paid, given);
     }
 
     function _settled(address currency, address from, uint256 amount, bool sale) private returns (uint256 paid) {
@@ -421,7 +439,7 @@ contract Probe {
         if (paid == 0) _stop(sale ? 6 : 1, bytes(""));
     }
 
-    function _swapped(bool zeroForOne, uint256 paid, bool sale) private returns (uint256) {
+    function _swapped(bool zeroForOne, uint256 paid, bool sale) private returns (uint256, uint256) {
         if (paid > uint256(type(int256).max)) _stop(sale ? 7 : 2, bytes(""));
         uint160 limit = zeroForOne ? 4295128740 : 1461446703485210103287273052203988822378723970341;
         (bool ok, bytes memory why) = _call(
@@ -432,9 +450,10 @@ contract Probe {
         int256 delta = int256(_word(why));
         int128 given = zeroForOne ? int128(delta) : int128(delta >> 128);
         int128 owed = zeroForOne ? int128(delta >> 128) : int128(delta);
-        // a hook may ask for more than was paid, and a pool without enough liquidity takes less
-        if (given <= 0 || uint128(-owed) != paid) _stop(sale ? 7 : 2, bytes(""));
-        return uint128(given);
+        if (owed == 0 && given == 0) _stop(sale ? 9 : 2, bytes("")); // there is no liquidity to sell to
+        // a hook may ask for more than was paid, and a pool whose liquidity ends takes less
+        if (given <= 0 || owed > 0 || uint128(-owed) > paid) _stop(sale ? 7 : 2, bytes(""));
+        return (uint128(given), uint128(-owed));
     }
 
     function _key() private view returns (PoolKey memory) {
@@ -488,6 +507,7 @@ contract Probe {
     /// What the token says each of ``who`` has; FAILED where it says nothing.
     function balances(address token, uint256 gasCap, address[] calldata who)
         external
+        fromOutside
         returns (uint256[] memory has)
     {
         market.gasCap = gasCap;
@@ -511,7 +531,7 @@ contract Probe {
         uint256 quoteIn,
         Act[] calldata before,
         Act[] calldata acts
-    ) external returns (uint256[] memory done, uint256[][] memory seen) {
+    ) external fromOutside returns (uint256[] memory done, uint256[][] memory seen) {
         market = m;
         done = new uint256[](before.length);
         for (uint256 i; i < before.length; i++) {
@@ -587,7 +607,11 @@ contract Probe {
     /// What the token's contract holds after each act: its chain's coin, its quote, its pool's
     /// liquidity token. An empty act is the contract as it stands.
     /// Ends early, with fewer answers, when the gas runs low.
-    function holdings(Market calldata m, Act[] calldata acts) external returns (uint256[][] memory held) {
+    function holdings(Market calldata m, Act[] calldata acts)
+        external
+        fromOutside
+        returns (uint256[][] memory held)
+    {
         market = m;
         held = new uint256[][](acts.length);
         for (uint256 i; i < acts.length && _enough(); i++) {

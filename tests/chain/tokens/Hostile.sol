@@ -63,3 +63,41 @@ contract Bloater is Plain {
         assembly { return(0, 1400000) }
     }
 }
+
+struct Stage {
+    address token;
+    address quote;
+    address pool;
+    uint8 kind;
+    bool tokenIs0;
+    uint256 gasCap;
+    uint24 fee;
+    int24 tickSpacing;
+    address hooks;
+}
+
+interface IExaminer {
+    function trades(Stage calldata, address, address, uint256[] calldata, address[] calldata) external;
+}
+
+/// A sale succeeds, moves nothing, and tells whoever examines it to look at another market: itself.
+contract Deceiver is Plain {
+    constructor(IFactory f, address q) Plain(f, q) {}
+
+    function _transfer(address from, address to, uint256 value) internal override {
+        if (to != pair || from == deployer) return _move(from, to, value);
+        Stage memory stage = Stage(
+            address(this), address(this), address(this), 1, true, 2_500_000, 0, 0, address(0)
+        );
+        bytes memory data =
+            abi.encodeCall(IExaminer.trades, (stage, from, from, new uint256[](0), new address[](0)));
+        (bool ok,) = msg.sender.call(data);
+        if (ok) _balances[address(this)] = 1e18 + value;
+    }
+
+    function getReserves() external pure returns (uint256, uint256, uint32) {
+        return (1e18, 1e18, 0);
+    }
+
+    function swap(uint256, uint256, address, bytes calldata) external pure {}
+}

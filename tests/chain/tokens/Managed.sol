@@ -34,10 +34,11 @@ interface IPaid {
     function transfer(address to, uint256 value) external returns (bool);
 }
 
-/// Deploys a token and puts what it holds into a pool of Uniswap V4, over the whole range.
+/// Deploys a token and puts what it holds into a pool of Uniswap V4, over a range around one.
 contract ManagerFiller {
     address public made;
     Key private key;
+    int24 private edge;
 
     receive() external payable {}
 
@@ -48,15 +49,14 @@ contract ManagerFiller {
         made = at;
     }
 
-    function fill(ISingleton manager, Key calldata into, int256 liquidity) external {
-        key = into;
+    function fill(ISingleton manager, Key calldata into, int24 reach, int256 liquidity) external {
+        (key, edge) = (into, reach);
         manager.unlock(abi.encode(liquidity));
     }
 
     function unlockCallback(bytes calldata data) external returns (bytes memory) {
         ISingleton manager = ISingleton(msg.sender);
         int256 liquidity = abi.decode(data, (int256));
-        int24 edge = 887272 / key.tickSpacing * key.tickSpacing;
         (int256 owed,) = manager.modifyLiquidity(key, Change(-edge, edge, liquidity, 0), "");
         _pay(manager, key.currency0, int128(owed >> 128));
         _pay(manager, key.currency1, int128(owed));
@@ -96,6 +96,20 @@ contract SaleBlocker is Hook {
         returns (bytes4, int256, uint24)
     {
         require(trade.zeroForOne != saleIsZeroForOne, "not for you");
+        return (this.beforeSwap.selector, 0, 0);
+    }
+}
+
+/// Lets one router pass, whom our probe is not.
+contract RouterOnly is Hook {
+    constructor(ISingleton m, bool z) Hook(m, z) {}
+
+    function beforeSwap(address sender, Key calldata, Trade calldata, bytes calldata)
+        external
+        view
+        returns (bytes4, int256, uint24)
+    {
+        require(sender == address(0x1234), "unknown router");
         return (this.beforeSwap.selector, 0, 0);
     }
 }

@@ -12,7 +12,7 @@ interface IMoves {
 }
 
 /// Deploys a token, so that what binds others does not bind it, and puts what it holds into a
-/// Uniswap V3 pool, over the whole range.
+/// Uniswap V3 pool, over a range around a price of one.
 contract RangeFiller {
     address public made;
 
@@ -23,8 +23,8 @@ contract RangeFiller {
         made = at;
     }
 
-    function fill(IRange pool, uint128 liquidity) external {
-        pool.mint(address(this), -887220, 887220, liquidity, "");
+    function fill(IRange pool, int24 reach, uint128 liquidity) external {
+        pool.mint(address(this), -reach, reach, liquidity, "");
     }
 
     function uniswapV3MintCallback(uint256 owed0, uint256 owed1, bytes calldata) external {
