@@ -22,6 +22,7 @@ from heft_model.registry import Registry
 from tests.model.learning import RECIPE, archived, champion_in, launches
 from tests.unit.trainer.cases import NOW
 from trainer.asof import known_at
+from trainer.live import challenger_of
 from trainer.runs import Runs
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +123,7 @@ def test_a_killed_refresh_goes_on_and_leaves_no_half_of_anything(tmp_path: Path)
             code = refreshed(config, (step, rng.uniform(0.0, LONGEST[step])))
             killed += [step] * (code == -signal.SIGKILL)
             assert check(stormy) in {before, best}
-        while Runs(stormy / "models").unfinished() is not None:
+        while Runs(stormy / "models").unfinished() or challenger_of(Registry(stormy / "models")):
             assert refreshed(config) == 0
         ended(stormy, best)
     print(f"{len(killed)} kills, at {', '.join(killed)}")
