@@ -43,7 +43,6 @@ def watch_champion(
     failed = _failed(registry, cases, pointer.since, limits)
     if failed is None:
         return None
-    registry.rollback(of=pointer.champion)
     decision = Decision(
         at=now,
         what="rolled-back",
@@ -52,7 +51,8 @@ def watch_champion(
         reason=f"{failed.name}: {failed.found}",
         gates=(failed,),
     )
-    registry.record(decision)
+    registry.record(decision)  # first: killed here, it is done and told again
+    registry.rollback(of=pointer.champion)
     return decision
 
 
@@ -66,10 +66,11 @@ def shadowed(
     waiting = challenger_of(registry)
     if waiting is None or now < waiting.at + span:
         return None
-    made = _in_shadow(registry, waiting, cases, limits)
+    serves = registry.champion() == waiting.challenger  # promoted, and killed before it was told
+    made = [] if serves else _in_shadow(registry, waiting, cases, limits)
     failed = next((gate for gate in made if not gate.passed), None)
     reason = f"{failed.name}: {failed.found}" if failed else "held its own in the shadow"
-    if failed is None:
+    if failed is None and not serves:
         try:
             registry.promote(waiting.challenger, over=waiting.champion)
         except Invalid as error:

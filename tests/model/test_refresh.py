@@ -162,6 +162,23 @@ def test_the_shadow_comes_before_promotion(learnt: tuple[Path, Refreshed], tmp_p
     assert [each.what for each in registry.decisions(Decision)] == ["shadowing", "promoted"]
 
 
+def test_a_promotion_that_a_kill_kept_untold_is_told(
+    learnt: tuple[Path, Refreshed], tmp_path: Path
+) -> None:
+    """Killed between moving the pointer and writing it down: the next look writes it down, once."""
+    folder, found = learnt
+    registry = champion_in(tmp_path / "models")
+    source = Registry(folder / "models", builtin=folder / "none")
+    assert found.version is not None
+    registry.promote(registry.add(source.folder(found.version)))
+    registry.record(found.decision)
+    decision = shadowed(registry, [], Limits(), SPAN, NOW + SPAN)
+    assert decision is not None
+    assert decision.what == "promoted"
+    assert registry.champion() == found.version
+    assert shadowed(registry, [], Limits(), SPAN, NOW + SPAN) is None
+
+
 def test_a_pinned_champion_is_not_replaced(learnt: tuple[Path, Refreshed], tmp_path: Path) -> None:
     """The challenger held its own, and a person holds the champion."""
     folder, found = learnt
