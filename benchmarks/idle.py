@@ -59,6 +59,8 @@ def _watching(net: Devnet, folder: Path) -> Iterator[list[int]]:
         try:
             notice = _notice(folder, service)
             yield [service.pid, int(json.loads(notice.read_bytes())["keeper"])]
+            if service.poll() is not None:  # a service that is gone costs nothing, and is no figure
+                raise SystemExit(f"heft watch ended meanwhile:\n{(folder / 'log').read_text()}")
         finally:
             service.terminate()
             service.wait(30)
