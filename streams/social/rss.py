@@ -8,6 +8,7 @@ declare entities, of which bombs are made, are refused unread. Feeds need no key
 from __future__ import annotations
 
 import calendar
+import contextlib
 import hashlib
 import io
 import re
@@ -104,7 +105,7 @@ def _post(entry: Any, url: str, authors: Authors, now: datetime) -> Post | None:
     contents = [str(part.get("value", "")) for part in (entry.get("content") or [])[:1]]
     html = "\n".join([str(entry.get("title", "")), *(contents or [str(entry.get("summary", ""))])])
     text, links = _words_of(html)
-    writer = str(entry.get("author") or urlsplit(link or url).netloc)
+    writer = str(entry.get("author") or _host_of(link) or _host_of(url))
     return Post(
         feed=NAME,
         post=hashlib.sha256(f"{url}\0{name}".encode("utf-8", "replace")).hexdigest()[:32],
@@ -116,9 +117,18 @@ def _post(entry: Any, url: str, authors: Authors, now: datetime) -> Post | None:
     )
 
 
+def _host_of(address: str) -> str:
+    """The host that an address names; empty for what is no address (``http://[``)."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
+
+
 def _words_of(html: str) -> tuple[str, list[str]]:
     reader = _Words()
-    reader.feed(html[: 16 * MOST_TEXT])
+    with contextlib.suppress(AssertionError):  # a declaration that the parser gives up at
+        reader.feed(html[: 16 * MOST_TEXT])
     return bounded(" ".join(" ".join(reader.words).split())), reader.links
 
 

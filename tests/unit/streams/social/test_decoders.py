@@ -174,6 +174,17 @@ def test_news_loses_its_markup_and_keeps_its_links() -> None:
     assert post.said_at == datetime(2026, 9, 21, 12, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("part", "broken"),
+    [(b"https://n.org/1", b"http://["), (b"rug&lt;/b&gt;", b"rug&lt;![x &lt;!-")],
+)
+def test_news_that_is_broken_in_a_part_is_still_told(part: bytes, broken: bytes) -> None:
+    """An address that is none, or markup that stops in its middle: there are words all the same."""
+    assert part in FEED
+    (post,) = rss.decode_document(FEED.replace(part, broken), "https://n.org/f", AUTHORS, NOW)
+    assert post.text.startswith("A rug")
+
+
 @pytest.mark.parametrize("start", [b'<!DOCTYPE r [<!ENTITY a "aaaa">]>', b"<!entity x 'y'>"])
 def test_documents_that_declare_entities_are_refused_unread(start: bytes) -> None:
     """A billion laughs needs an entity."""
