@@ -17,6 +17,7 @@ from alerts.severity import Severity
 from daemon.settings import Settings, load_settings
 
 __all__ = [
+    "AnalyzeOptions",
     "Common",
     "DemoOptions",
     "EvalOptions",
@@ -118,6 +119,29 @@ class TrainOptions:
     """Without folders: let the role train that runs refresh it at its next look."""
     status: bool = False
     """Without folders: list the refreshes, and what came of each."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AnalyzeOptions:
+    """What can be said about an analysis."""
+
+    name: str = ""
+    """Shown with the answer; not read, since whoever made the token chose it."""
+    address: str = ""
+    """Shown with the answer; nothing is asked of a chain (heft scan does that)."""
+    json: bool = False
+    """Print one JSON object: rug_probability, evidence, analysis, set_aside."""
+    analyst: Path | None = None
+    """The folder of an analyst of your own, as heft train --analyst writes it."""
+    seconds: float = 5.0
+    """Most that the writing may take."""
+    pieces: int = 192
+    """Most that is written, in pieces of text (a word is one or two)."""
+    temperature: float = 0.0
+    """0 writes what is likeliest; more draws among what is likely."""
+    seed: int = 0
+    """Of the draw."""
 
 
 @Parameter(name="*")

@@ -33,8 +33,12 @@ def scan(
         common: See there.
     """
     from daemon.jobs.scanning import scan_address
+    from daemon.jobs.scanning_solana import scan_mint
     from daemon.run import configure_silent, run_async
+    from streams.solana.sightings import CHAIN as SOLANA
 
     settings = settings_from(common, model={"bundle": bundle})
     configure_silent()
+    if chain.lower() == SOLANA:
+        return run_async(partial(scan_mint, settings, address, rpc, as_json=as_json))
     return run_async(partial(scan_address, settings, chain, address, rpc, as_json=as_json))

@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from daemon.commands.analyze import AnalyzeOptions
+from daemon.options import AnalyzeOptions
 from heft_model.analyst import ANALYST, Analysis, Analyst
 from heft_model.writer import Budget, Sampling
 from streams.errors import Invalid

@@ -26,7 +26,6 @@ from streams.examine.markets import ID_DIGITS, Market, markets_of, pool_at
 from streams.examine.past import Past, past_of
 from streams.examine.question import Question
 from streams.examine.view import Metered, View
-from streams.solana.sightings import CHAIN as SOLANA
 
 __all__ = ["Scan", "facts_from_past", "judged", "scan_address", "show"]
 
@@ -49,10 +48,6 @@ async def scan_address(
     settings: Settings, chain: str, address: str, urls: Sequence[str], *, as_json: bool
 ) -> int:
     """Print what is found. Raises ``Invalid`` for what cannot be scanned, ``Retry`` for nodes."""
-    if chain.lower() == SOLANA:
-        from daemon.jobs.scanning_solana import scan_mint
-
-        return await scan_mint(settings, address, urls, as_json=as_json)
     slug, wanted = chain_named(chain), address.lower()
     if not _ADDRESS.fullmatch(wanted):
         raise Invalid(
