@@ -18,7 +18,8 @@ import anyio
 from benchmarks.machine import describe
 from benchmarks.services import Service, service
 from streams.embedded import embedded_broker
-from tests.chain.devnet import Devnet, free_port, require_node
+from tests.chain.devnet import Devnet, free_port
+from tests.npm import require_npm
 
 ROLES = ("source", "examine", "enrich", "score", "alert", "page")
 SETTLE_S, MEASURE_S = 20.0, 60.0
@@ -29,7 +30,7 @@ def main() -> None:
     """Print a line a process, and the sums."""
     print(describe())
     print(f"load {os.getloadavg()[0]:.1f}; {MEASURE_S:.0f} s after {SETTLE_S:.0f} s to settle")
-    require_node()
+    require_npm()
     with TemporaryDirectory() as made:
         anyio.run(_measure, Path(made))
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.browser.showing import TOKEN, TRAPPED, Showing, alert_on, showing
+from tests.npm import TOOLS, require_npm
 
-TOOLS = Path(__file__).parents[2] / "tools"
 AXE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = ("#/", "#/find/otter", f"#/t/ethereum/{TRAPPED}", "#/models", "#/health")
 MOST_BYTES = 200_000
@@ -71,13 +68,7 @@ def _tab(browser: Browser, shown: Showing, **options: Any) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """Deque's accessibility rules, installed by npm once."""
-    with FileLock(TOOLS / ".npm.lock"):
-        if not AXE.exists():
-            command = ["npm", "install", "--prefix", str(TOOLS), "--no-package-lock"]
-            try:
-                subprocess.run(command, check=True, capture_output=True, timeout=110)
-            except (OSError, subprocess.SubprocessError) as error:
-                pytest.skip(f"axe-core is not installed and npm cannot install it: {error}")
+    require_npm()
     return AXE.read_text(encoding="utf-8")
 
 

@@ -8,40 +8,19 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 from eth_abi import encode  # type: ignore[attr-defined]
 from eth_hash.auto import keccak
-from filelock import FileLock
 
-from streams.errors import Invalid
+from tests.npm import require_npm
 from tools.recorder.chain import _anvil
 from tools.recorder.contracts import compiled, published
 
-__all__ = ["Devnet", "devnet", "free_port", "require_node"]
+__all__ = ["Devnet", "devnet", "free_port"]
 
-TOOLS = Path(__file__).parents[2] / "tools"
 GAS = hex(8_000_000)
-
-
-def require_node() -> None:
-    """Install what npm has for us, once; skip with the reason where that cannot be."""
-    with FileLock(TOOLS / ".npm.lock"):  # the tests run in several processes
-        _install()
-
-
-def _install() -> None:
-    try:
-        _anvil()
-    except Invalid:
-        command = ["npm", "install", "--prefix", str(TOOLS), "--no-package-lock"]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=110)
-        except (OSError, subprocess.SubprocessError) as error:
-            pytest.skip(f"anvil is not installed and npm cannot install it: {error}")
 
 
 def free_port() -> int:
@@ -161,7 +140,7 @@ def selector(signature: str) -> bytes:
 @contextmanager
 def devnet(*options: str) -> Iterator[Devnet]:
     """A fresh chain with the factory and a pair on it."""
-    require_node()
+    require_npm()
     net = Devnet(free_port())
     try:
         net.start(*options)
